@@ -1,0 +1,343 @@
+/**
+ * What can go wrong, as values.
+ *
+ * Every operation fails with one {@link McpError}, whose `reason` says why: catch all of them by `McpError`, or one by
+ * `Effect.catchReason("McpError", "TimeoutError", …)`. A tool that ran and reported failure is a {@link ToolError}.
+ * Errors of this side can not be mistaken for the server's: only {@link JsonRpcError} carries a code that the server
+ * chose.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as McpSchema from "./McpSchema.ts"
+
+const id = <const Name extends string>(name: Name) => `@effect-mcp/client/McpError/${name}` as const
+
+/**
+ * An option has a value that can not work. Nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConfigurationError extends Schema.Error<ConfigurationError>(id("ConfigurationError"))({
+  _tag: Schema.tag("ConfigurationError"),
+  description: Schema.String
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * The server's command could not be started. `code` is the platform's word for it: `NotFound`, `PermissionDenied`, …
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SpawnError extends Schema.Error<SpawnError>(id("SpawnError"))({
+  _tag: Schema.tag("SpawnError"),
+  command: Schema.String,
+  code: Schema.String,
+  hint: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    const hint = this.hint === undefined ? "" : ` ${this.hint}`
+    return `Could not start \`${this.command}\`: ${this.code}.${hint}`
+  }
+}
+
+/**
+ * The server's process ended. `exitCode` is absent when a signal ended it; `stderr` is the tail of what it printed
+ * there.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProcessExitError extends Schema.Error<ProcessExitError>(id("ProcessExitError"))({
+  _tag: Schema.tag("ProcessExitError"),
+  command: Schema.String,
+  exitCode: Schema.optional(Schema.Number),
+  signal: Schema.optional(Schema.String),
+  stderr: Schema.String
+}) {
+  override get message(): string {
+    const how = this.exitCode !== undefined
+      ? `exited with code ${this.exitCode}`
+      : this.signal !== undefined
+      ? `was ended by ${this.signal}`
+      : "ended"
+    return `\`${this.command}\` ${how}.${stderrTail(this.stderr)}`
+  }
+}
+
+/**
+ * Messages can not be exchanged: the pipe broke, the network failed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TransportError extends Schema.Error<TransportError>(id("TransportError"))({
+  _tag: Schema.tag("TransportError"),
+  description: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * The session ended before the answer came, or before the request went out. `requestSent` says which: a request that
+ * was sent may have been carried out. `cause` says why the session ended, when that is known.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClosedError extends Schema.Error<ClosedError>(id("ClosedError"))({
+  _tag: Schema.tag("ClosedError"),
+  description: Schema.String,
+  requestSent: Schema.Boolean,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return this.cause instanceof Error ? `${this.description}: ${this.cause.message}` : this.description
+  }
+}
+
+/**
+ * A deadline passed. `budget` says which one: connecting, listing, a call without progress, or a call in total.
+ * `millis` is its length. `detail` is what the transport knows, such as the command and the tail of its stderr.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#timeouts
+ * @category errors
+ * @since 0.1.0
+ */
+export class TimeoutError extends Schema.Error<TimeoutError>(id("TimeoutError"))({
+  _tag: Schema.tag("TimeoutError"),
+  budget: Schema.Literals(["connect", "list", "call", "total"]),
+  millis: Schema.Number,
+  detail: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const detail = this.detail === undefined ? "" : ` ${this.detail}`
+    return `No answer within ${this.millis} ms (${this.budget} timeout).${detail}`
+  }
+}
+
+/**
+ * The server answered with an error. `code` and `data` are the server's.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#responses
+ * @category errors
+ * @since 0.1.0
+ */
+export class JsonRpcError extends Schema.Error<JsonRpcError>(id("JsonRpcError"))({
+  _tag: Schema.tag("JsonRpcError"),
+  code: Schema.Number,
+  description: Schema.String,
+  data: Schema.optional(Schema.Unknown)
+}) {
+  override get message(): string {
+    return `${this.description} (code ${this.code})`
+  }
+}
+
+/**
+ * The server sent something that the protocol does not allow. `payload` is what it sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProtocolError extends Schema.Error<ProtocolError>(id("ProtocolError"))({
+  _tag: Schema.tag("ProtocolError"),
+  description: Schema.String,
+  payload: Schema.optional(Schema.Unknown)
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * The server does not offer what was asked for. Nothing was sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnsupportedError extends Schema.Error<UnsupportedError>(id("UnsupportedError"))({
+  _tag: Schema.tag("UnsupportedError"),
+  description: Schema.String
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * Something was larger than its limit. `limit` is in the unit that `what` names.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LimitError extends Schema.Error<LimitError>(id("LimitError"))({
+  _tag: Schema.tag("LimitError"),
+  what: Schema.String,
+  limit: Schema.Number,
+  hint: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const hint = this.hint === undefined ? "" : ` ${this.hint}`
+    return `Limit reached: ${this.what} (limit ${this.limit}).${hint}`
+  }
+}
+
+/**
+ * A value does not fit its schema: the input of a call, before anything was sent, or the output of a tool. `path` leads
+ * to the first place that does not fit, `value` is what stands there, `issues` are all of them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ValidationError extends Schema.Error<ValidationError>(id("ValidationError"))({
+  _tag: Schema.tag("ValidationError"),
+  side: Schema.Literals(["input", "output"]),
+  tool: Schema.String,
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  value: Schema.Unknown,
+  issues: Schema.Array(Schema.Struct({
+    path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+    message: Schema.String
+  }))
+}) {
+  override get message(): string {
+    const issues = this.issues.map(({ message, path }) => path.length === 0 ? message : `${path.join(".")}: ${message}`)
+    return `The ${this.side} of tool "${this.tool}" does not fit its schema: ${issues.join("; ")}`
+  }
+}
+
+/**
+ * Schema of the reasons of an {@link McpError}.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const McpErrorReason = Schema.Union([
+  ConfigurationError,
+  SpawnError,
+  ProcessExitError,
+  TransportError,
+  ClosedError,
+  TimeoutError,
+  JsonRpcError,
+  ProtocolError,
+  UnsupportedError,
+  LimitError,
+  ValidationError
+])
+
+/**
+ * Why an operation failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type McpErrorReason = typeof McpErrorReason.Type
+
+/**
+ * An operation failed. `server` is the client's name for the server, `method` the protocol's name of the operation.
+ *
+ * **Example** (Recovering from one reason)
+ *
+ * ```ts check
+ * import * as McpError from "@effect-mcp/client/McpError"
+ * import * as Effect from "effect/Effect"
+ *
+ * const late = Effect.fail(
+ *   new McpError.McpError({
+ *     reason: new McpError.TimeoutError({ budget: "call", millis: 60_000 }),
+ *     server: "weather",
+ *     method: "tools/call"
+ *   })
+ * )
+ *
+ * await Effect.runPromise(late.pipe(
+ *   Effect.catchReason("McpError", "TimeoutError", (reason) => Effect.succeed(`gave up after ${reason.millis} ms`))
+ * )) // => "gave up after 60000 ms"
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class McpError extends Schema.Error<McpError>(id("McpError"))({
+  _tag: Schema.tag("McpError"),
+  reason: McpErrorReason,
+  server: Schema.optional(Schema.String),
+  method: Schema.optional(Schema.String)
+}) {
+  override readonly cause = this.reason
+
+  override get message(): string {
+    return `${place(this.server, this.method)}${this.reason.message}`
+  }
+}
+
+/**
+ * A tool ran and reported failure. `result` is all that it returned; the message is its text.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/tools#error-handling
+ * @category errors
+ * @since 0.1.0
+ */
+export class ToolError extends Schema.Error<ToolError>(id("ToolError"))({
+  _tag: Schema.tag("ToolError"),
+  tool: Schema.String,
+  result: McpSchema.CallToolResult,
+  server: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const texts = this.result.content.flatMap((block) => block.type === "text" ? [block.text] : [])
+    return `${place(this.server, this.tool)}${texts.length === 0 ? "the tool reported an error" : texts.join("\n")}`
+  }
+}
+
+/**
+ * Whether a value is an {@link McpError}.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isMcpError = (value: unknown): value is McpError => Predicate.isTagged(value, "McpError")
+
+/**
+ * Whether a value is a {@link ToolError}.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isToolError = (value: unknown): value is ToolError => Predicate.isTagged(value, "ToolError")
+
+/**
+ * Wraps a reason.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (reason: McpErrorReason): McpError => new McpError({ reason })
+
+/**
+ * Says where an error happened. What the error already says stays.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const at = (error: McpError, server: string, method: string | undefined): McpError =>
+  error.server !== undefined && (error.method !== undefined || method === undefined)
+    ? error
+    : new McpError({ reason: error.reason, server: error.server ?? server, method: error.method ?? method })
+
+const place = (server: string | undefined, what: string | undefined): string =>
+  [server, what].filter((part) => part !== undefined).map((part) => `${part}: `).join("")
+
+const stderrTail = (stderr: string): string => stderr === "" ? "" : ` Its stderr ends with:\n${stderr}`
