@@ -194,8 +194,8 @@ export class LimitError extends Schema.Error<LimitError>(id("LimitError"))({
 }
 
 /**
- * A value does not fit its schema: the input of a call, before anything was sent, or the output of a tool. `path` leads
- * to the first place that does not fit, `value` is what stands there, `issues` are all of them.
+ * A value does not fit: the input of a request, before anything was sent, or what came back. `kind` and `name` say of
+ * what, `path` leads to the first place that does not fit, `value` is what stands there, `issues` are all of them.
  *
  * @category errors
  * @since 0.1.0
@@ -203,7 +203,8 @@ export class LimitError extends Schema.Error<LimitError>(id("LimitError"))({
 export class ValidationError extends Schema.Error<ValidationError>(id("ValidationError"))({
   _tag: Schema.tag("ValidationError"),
   side: Schema.Literals(["input", "output"]),
-  tool: Schema.String,
+  kind: Schema.Literals(["tool", "request"]),
+  name: Schema.String,
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
   value: Schema.Unknown,
   issues: Schema.Array(Schema.Struct({
@@ -213,7 +214,7 @@ export class ValidationError extends Schema.Error<ValidationError>(id("Validatio
 }) {
   override get message(): string {
     const issues = this.issues.map(({ message, path }) => path.length === 0 ? message : `${path.join(".")}: ${message}`)
-    return `The ${this.side} of tool "${this.tool}" does not fit its schema: ${issues.join("; ")}`
+    return `The ${this.side} of ${this.kind} "${this.name}" does not fit: ${issues.join("; ")}`
   }
 }
 

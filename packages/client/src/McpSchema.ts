@@ -46,6 +46,8 @@ const keep = <A>(
     return Exit.isSuccess(exit) ? Exit.succeed(value as A) : Exit.failCause(exit.cause)
   }, { expected })
 
+type Infer<S extends Schema.Constraint> = S["Type"]
+
 const open = <const Fields extends Schema.Struct.Fields>(
   fields: Fields & { readonly [K in keyof Fields]: Schema.Codec<unknown> }
 ): Schema.Codec<Open<Schema.Struct<Fields>["Type"]>> => {
@@ -80,14 +82,7 @@ export const isJsonObject = (value: unknown): value is JsonObject =>
  */
 export const JsonObject: Schema.Codec<JsonObject> = Schema.declare(isJsonObject, { expected: "object" })
 
-/**
- * Name and version of a program, the client or the server.
- *
- * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#implementation
- * @category schemas
- * @since 0.1.0
- */
-export const Implementation = open({
+const implementation = open({
   name: Schema.String,
   version: Schema.String,
   title: Schema.optionalKey(Schema.String),
@@ -96,21 +91,23 @@ export const Implementation = open({
 })
 
 /**
- * Name and version of a program.
+ * Name and version of a program, the client or the server.
  *
  * @category models
  * @since 0.1.0
  */
-export type Implementation = typeof Implementation.Type
+export interface Implementation extends Infer<typeof implementation> {}
 
 /**
- * What a server offers. A missing key means that the server does not offer it.
+ * Name and version of a program, the client or the server.
  *
- * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#capability-negotiation
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#implementation
  * @category schemas
  * @since 0.1.0
  */
-export const ServerCapabilities = open({
+export const Implementation: Schema.Codec<Implementation> = implementation
+
+const serverCapabilities = open({
   completions: Schema.optionalKey(JsonObject),
   logging: Schema.optionalKey(JsonObject),
   prompts: Schema.optionalKey(open({ listChanged: Schema.optionalKey(Schema.Boolean) })),
@@ -122,21 +119,23 @@ export const ServerCapabilities = open({
 })
 
 /**
- * What a server offers.
+ * What a server offers. A missing key means that the server does not offer it.
  *
  * @category models
  * @since 0.1.0
  */
-export type ServerCapabilities = typeof ServerCapabilities.Type
+export interface ServerCapabilities extends Infer<typeof serverCapabilities> {}
 
 /**
- * The answer to `initialize`.
+ * What a server offers. A missing key means that the server does not offer it.
  *
- * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#capability-negotiation
  * @category schemas
  * @since 0.1.0
  */
-export const InitializeResult = open({
+export const ServerCapabilities: Schema.Codec<ServerCapabilities> = serverCapabilities
+
+const initializeResult = open({
   protocolVersion: Schema.String,
   capabilities: ServerCapabilities,
   serverInfo: Implementation,
@@ -149,16 +148,18 @@ export const InitializeResult = open({
  * @category models
  * @since 0.1.0
  */
-export type InitializeResult = typeof InitializeResult.Type
+export interface InitializeResult extends Infer<typeof initializeResult> {}
 
 /**
- * Hints about a tool's behaviour. They come from the server: trust them as far as you trust it.
+ * The answer to `initialize`.
  *
- * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization
  * @category schemas
  * @since 0.1.0
  */
-export const ToolAnnotations = open({
+export const InitializeResult: Schema.Codec<InitializeResult> = initializeResult
+
+const toolAnnotations = open({
   title: Schema.optionalKey(Schema.String),
   readOnlyHint: Schema.optionalKey(Schema.Boolean),
   destructiveHint: Schema.optionalKey(Schema.Boolean),
@@ -167,21 +168,23 @@ export const ToolAnnotations = open({
 })
 
 /**
- * Hints about a tool's behaviour.
+ * Hints about a tool's behaviour. They come from the server: trust them as far as you trust it.
  *
  * @category models
  * @since 0.1.0
  */
-export type ToolAnnotations = typeof ToolAnnotations.Type
+export interface ToolAnnotations extends Infer<typeof toolAnnotations> {}
 
 /**
- * A tool as the server describes it. `inputSchema` and `outputSchema` are JSON Schemas, kept as they came.
+ * Hints about a tool's behaviour. They come from the server: trust them as far as you trust it.
  *
- * @see https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations
  * @category schemas
  * @since 0.1.0
  */
-export const Tool = open({
+export const ToolAnnotations: Schema.Codec<ToolAnnotations> = toolAnnotations
+
+const tool = open({
   name: Schema.String,
   title: Schema.optionalKey(Schema.String),
   description: Schema.optionalKey(Schema.String),
@@ -192,12 +195,31 @@ export const Tool = open({
 })
 
 /**
- * A tool as the server describes it.
+ * A tool as the server describes it. `inputSchema` and `outputSchema` are JSON Schemas, kept as they came.
  *
  * @category models
  * @since 0.1.0
  */
-export type Tool = typeof Tool.Type
+export interface Tool extends Infer<typeof tool> {}
+
+/**
+ * A tool as the server describes it. `inputSchema` and `outputSchema` are JSON Schemas, kept as they came.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Tool: Schema.Codec<Tool> = tool
+
+const textContent = open({ type: Schema.Literal("text"), text: Schema.String })
+
+/**
+ * Text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TextContent extends Infer<typeof textContent> {}
 
 /**
  * Text.
@@ -206,7 +228,17 @@ export type Tool = typeof Tool.Type
  * @category schemas
  * @since 0.1.0
  */
-export const TextContent = open({ type: Schema.Literal("text"), text: Schema.String })
+export const TextContent: Schema.Codec<TextContent> = textContent
+
+const imageContent = open({ type: Schema.Literal("image"), data: Schema.String, mimeType: Schema.String })
+
+/**
+ * An image: `data` is base64.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ImageContent extends Infer<typeof imageContent> {}
 
 /**
  * An image: `data` is base64.
@@ -215,7 +247,17 @@ export const TextContent = open({ type: Schema.Literal("text"), text: Schema.Str
  * @category schemas
  * @since 0.1.0
  */
-export const ImageContent = open({ type: Schema.Literal("image"), data: Schema.String, mimeType: Schema.String })
+export const ImageContent: Schema.Codec<ImageContent> = imageContent
+
+const audioContent = open({ type: Schema.Literal("audio"), data: Schema.String, mimeType: Schema.String })
+
+/**
+ * Sound: `data` is base64.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AudioContent extends Infer<typeof audioContent> {}
 
 /**
  * Sound: `data` is base64.
@@ -224,7 +266,17 @@ export const ImageContent = open({ type: Schema.Literal("image"), data: Schema.S
  * @category schemas
  * @since 0.1.0
  */
-export const AudioContent = open({ type: Schema.Literal("audio"), data: Schema.String, mimeType: Schema.String })
+export const AudioContent: Schema.Codec<AudioContent> = audioContent
+
+const resourceLink = open({ type: Schema.Literal("resource_link"), uri: Schema.String, name: Schema.String })
+
+/**
+ * A link to a resource that the client may read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceLink extends Infer<typeof resourceLink> {}
 
 /**
  * A link to a resource that the client may read.
@@ -233,16 +285,9 @@ export const AudioContent = open({ type: Schema.Literal("audio"), data: Schema.S
  * @category schemas
  * @since 0.1.0
  */
-export const ResourceLink = open({ type: Schema.Literal("resource_link"), uri: Schema.String, name: Schema.String })
+export const ResourceLink: Schema.Codec<ResourceLink> = resourceLink
 
-/**
- * A resource, embedded: with `text`, or with `blob` in base64.
- *
- * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#embeddedresource
- * @category schemas
- * @since 0.1.0
- */
-export const EmbeddedResource = open({
+const embeddedResource = open({
   type: Schema.Literal("resource"),
   resource: open({
     uri: Schema.String,
@@ -252,17 +297,37 @@ export const EmbeddedResource = open({
   })
 })
 
-declare const UnknownContentType: unique symbol
+/**
+ * A resource, embedded: with `text`, or with `blob` in base64.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EmbeddedResource extends Infer<typeof embeddedResource> {}
 
 /**
- * Content of a type that this library does not know, as it came. The brand on `type` keeps `block.type === "text"`
- * narrowing to text.
+ * A resource, embedded: with `text`, or with `blob` in base64.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#embeddedresource
+ * @category schemas
+ * @since 0.1.0
+ */
+export const EmbeddedResource: Schema.Codec<EmbeddedResource> = embeddedResource
+
+// Stands for every string but the known types. Only a unit type takes part in narrowing, and only an enum's is at the
+// same time a string and different from each literal; it exists in types alone.
+declare enum ContentType {
+  Unknown = "unknown"
+}
+
+/**
+ * Content of a type that this library does not know, as it came. `type` is the server's word for it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface UnknownContent {
-  readonly type: string & { readonly [UnknownContentType]: true }
+  readonly type: ContentType.Unknown
   readonly [key: string]: unknown
 }
 
@@ -283,11 +348,11 @@ const contentChecks = new Map(
  * @since 0.1.0
  */
 export type ContentBlock =
-  | typeof TextContent.Type
-  | typeof ImageContent.Type
-  | typeof AudioContent.Type
-  | typeof ResourceLink.Type
-  | typeof EmbeddedResource.Type
+  | TextContent
+  | ImageContent
+  | AudioContent
+  | ResourceLink
+  | EmbeddedResource
   | UnknownContent
 
 /**
@@ -305,6 +370,22 @@ export const ContentBlock: Schema.Codec<ContentBlock> = keep<ContentBlock>(
   "content with a type"
 )
 
+const callToolResult = open({
+  content: Schema.Array(ContentBlock),
+  structuredContent: Schema.optionalKey(Schema.Unknown),
+  isError: Schema.optionalKey(Schema.Boolean),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * What a tool returned. `isError` says that the tool ran and failed; `structuredContent` is the JSON value that the
+ * tool's `outputSchema` describes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallToolResult extends Infer<typeof callToolResult> {}
+
 /**
  * What a tool returned. `isError` says that the tool ran and failed; `structuredContent` is the JSON value that the
  * tool's `outputSchema` describes.
@@ -313,20 +394,21 @@ export const ContentBlock: Schema.Codec<ContentBlock> = keep<ContentBlock>(
  * @category schemas
  * @since 0.1.0
  */
-export const CallToolResult = open({
-  content: Schema.Array(ContentBlock),
-  structuredContent: Schema.optionalKey(Schema.Unknown),
-  isError: Schema.optionalKey(Schema.Boolean),
+export const CallToolResult: Schema.Codec<CallToolResult> = callToolResult
+
+const listToolsResult = open({
+  tools: Schema.Array(Schema.Unknown),
+  nextCursor: Schema.optionalKey(Schema.String),
   _meta: Schema.optionalKey(JsonObject)
 })
 
 /**
- * What a tool returned.
+ * One page of tools. `tools` stays unchecked here, so that one bad tool does not hide the others.
  *
  * @category models
  * @since 0.1.0
  */
-export type CallToolResult = typeof CallToolResult.Type
+export interface ListToolsResult extends Infer<typeof listToolsResult> {}
 
 /**
  * One page of tools. `tools` stays unchecked here, so that one bad tool does not hide the others.
@@ -335,19 +417,21 @@ export type CallToolResult = typeof CallToolResult.Type
  * @category schemas
  * @since 0.1.0
  */
-export const ListToolsResult = open({
-  tools: Schema.Array(Schema.Unknown),
-  nextCursor: Schema.optionalKey(Schema.String),
-  _meta: Schema.optionalKey(JsonObject)
+export const ListToolsResult: Schema.Codec<ListToolsResult> = listToolsResult
+
+const progress = open({
+  progress: Schema.Number,
+  total: Schema.optionalKey(Schema.Number),
+  message: Schema.optionalKey(Schema.String)
 })
 
 /**
- * One page of tools, as it came.
+ * How far a request has come. `progress` grows; `total` is in the same unit, when the server knows it.
  *
  * @category models
  * @since 0.1.0
  */
-export type ListToolsResult = typeof ListToolsResult.Type
+export interface Progress extends Infer<typeof progress> {}
 
 /**
  * How far a request has come. `progress` grows; `total` is in the same unit, when the server knows it.
@@ -356,17 +440,72 @@ export type ListToolsResult = typeof ListToolsResult.Type
  * @category schemas
  * @since 0.1.0
  */
-export const Progress = open({
-  progress: Schema.Number,
-  total: Schema.optionalKey(Schema.Number),
-  message: Schema.optionalKey(Schema.String)
-})
+export const Progress: Schema.Codec<Progress> = progress
 
 /**
- * How far a request has come.
+ * The id of a request: chosen by who asks, repeated by who answers.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#requests
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestId = string | number
+
+/**
+ * A message that wants an answer.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#requests
+ * @category models
+ * @since 0.1.0
+ */
+export interface JsonRpcRequest {
+  readonly jsonrpc: "2.0"
+  readonly id: RequestId
+  readonly method: string
+  readonly params?: JsonObject | undefined
+}
+
+/**
+ * A message that wants no answer.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#notifications
+ * @category models
+ * @since 0.1.0
+ */
+export interface JsonRpcNotification {
+  readonly jsonrpc: "2.0"
+  readonly method: string
+  readonly params?: JsonObject | undefined
+}
+
+/**
+ * An answer: a result, or an error.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#responses
+ * @category models
+ * @since 0.1.0
+ */
+export type JsonRpcResponse =
+  | { readonly jsonrpc: "2.0"; readonly id: RequestId; readonly result: unknown }
+  | { readonly jsonrpc: "2.0"; readonly id: RequestId; readonly error: JsonRpcErrorObject }
+
+/**
+ * The error of an answer.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#responses
+ * @category models
+ * @since 0.1.0
+ */
+export interface JsonRpcErrorObject {
+  readonly code: number
+  readonly message: string
+  readonly data?: unknown
+}
+
+/**
+ * Any message.
  *
  * @category models
  * @since 0.1.0
  */
-export type Progress = typeof Progress.Type
-
+export type JsonRpcMessage = JsonRpcRequest | JsonRpcNotification | JsonRpcResponse

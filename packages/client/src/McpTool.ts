@@ -1,0 +1,199 @@
+/**
+ * Declarations of a server's tools: the name, and the schemas of what goes in and what comes out.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { toValidationError } from "./internal/validation.ts"
+import * as McpError from "./McpError.ts"
+import { type CallToolResult, isJsonObject, type JsonObject } from "./McpSchema.ts"
+
+/**
+ * The identity of {@link McpTool} values.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const TypeId = "~@effect-mcp/client/McpTool" as const
+
+/**
+ * A declared tool. Without `output`, a call yields the protocol's result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface McpTool<
+  Name extends string,
+  Input extends Schema.Constraint,
+  Output extends Schema.Constraint | undefined
+> {
+  readonly [TypeId]: typeof TypeId
+  readonly name: Name
+  readonly input: Input
+  readonly output: Output
+  /** @internal */
+  readonly encode: Codec
+  /** @internal */
+  readonly decode: Codec | undefined
+}
+
+// Both are compiled once. Their types are those of the schemas, which the functions below restore.
+type Codec = (value: unknown) => Effect.Effect<unknown, Schema.SchemaError, unknown>
+
+/**
+ * Any declared tool.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Any = McpTool<string, Schema.Constraint, Schema.Constraint | undefined>
+
+/**
+ * What a call of a tool takes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Input<T extends Any> = T["input"]["Type"]
+
+/**
+ * What a call of a tool yields.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Output<T extends Any> = T["output"] extends Schema.Constraint ? T["output"]["Type"] : CallToolResult
+
+/**
+ * The services that the schemas of a tool need.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services<T extends Any> =
+  | T["input"]["EncodingServices"]
+  | (T["output"] extends Schema.Constraint ? T["output"]["DecodingServices"] : never)
+
+/**
+ * The schema of a tool that takes nothing.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const NoInput = Schema.Struct({})
+
+/**
+ * Declares a tool of a server.
+ *
+ * `input` says what a call takes; it is encoded before it is sent. `output` says what the tool's `structuredContent` is;
+ * it is decoded from JSON, so `Schema.Date` reads an ISO string.
+ *
+ * **Example** (Declaring a tool)
+ *
+ * ```ts check
+ * import * as McpTool from "@effect-mcp/client/McpTool"
+ * import * as Schema from "effect/Schema"
+ *
+ * const forecast = McpTool.make("get_forecast", {
+ *   input: Schema.Struct({ city: Schema.String }),
+ *   output: Schema.Struct({ celsius: Schema.Number, at: Schema.Date })
+ * })
+ *
+ * forecast.name // => "get_forecast"
+ * ```
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/tools
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <
+  const Name extends string,
+  Input extends Schema.Constraint = typeof NoInput,
+  Output extends Schema.Constraint | undefined = undefined
+>(
+  name: Name,
+  schemas?: { readonly input?: Input | undefined; readonly output?: Output | undefined }
+): McpTool<Name, Input, Output> => {
+  const input: Schema.Constraint = schemas?.input ?? NoInput
+  const output: Schema.Constraint | undefined = schemas?.output
+  return {
+    [TypeId]: TypeId,
+    name,
+    // The defaults of the type parameters are the defaults here.
+    input: input as Input,
+    output: output as Output,
+    encode: Schema.encodeUnknownEffect(input, { errors: "all" }),
+    decode: output === undefined
+      ? undefined
+      : Schema.decodeUnknownEffect(Schema.toCodecJson(output), { errors: "all" })
+  }
+}
+
+/**
+ * Encodes the input of a call as the JSON object that is sent.
+ *
+ * Fails with `ValidationError` when the input does not fit the tool's schema.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodeInput = <T extends Any>(
+  tool: T,
+  input: Input<T>
+): Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]> => {
+  const encoded = tool.encode(input)
+  if (Exit.isExit(encoded) && Exit.isSuccess(encoded) && isJsonObject(encoded.value)) {
+    return Exit.succeed(encoded.value)
+  }
+  return Effect.matchEffect(encoded, {
+    onSuccess: (value) =>
+      isJsonObject(value)
+        ? Effect.succeed(value)
+        : Effect.fail(mismatch("input", tool.name, input, "a tool takes a JSON object")),
+    onFailure: (error) => Effect.fail(toValidationError("input", "tool", tool.name, input, error.issue))
+  }) as Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]>
+}
+
+/**
+ * Decodes the result of a call: the structured output of a tool that declares one, else the result as it is.
+ *
+ * Fails with `ToolError` when the tool reported failure, and with `ValidationError` when the output is missing or does
+ * not fit the tool's schema.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/tools#structured-content
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeResult = <T extends Any>(
+  tool: T,
+  result: CallToolResult,
+  server?: string
+): Effect.Effect<
+  Output<T>,
+  McpError.McpError | McpError.ToolError,
+  T["output"] extends Schema.Constraint ? T["output"]["DecodingServices"] : never
+> => {
+  type Decoded = Effect.Effect<
+    Output<T>,
+    McpError.McpError | McpError.ToolError,
+    T["output"] extends Schema.Constraint ? T["output"]["DecodingServices"] : never
+  >
+  if (result.isError === true) return Effect.fail(new McpError.ToolError({ tool: tool.name, result, server }))
+  if (tool.decode === undefined) return Exit.succeed(result as Output<T>)
+  if (!("structuredContent" in result)) {
+    return Effect.fail(mismatch("output", tool.name, undefined, "the result has no structuredContent"))
+  }
+  const decoded = tool.decode(result.structuredContent)
+  if (Exit.isExit(decoded) && Exit.isSuccess(decoded)) return decoded as Decoded
+  return Effect.mapError(
+    decoded,
+    (error) => toValidationError("output", "tool", tool.name, result.structuredContent, error.issue)
+  ) as Decoded
+}
+
+const mismatch = (side: "input" | "output", name: string, value: unknown, message: string): McpError.McpError =>
+  McpError.make(
+    new McpError.ValidationError({ side, kind: "tool", name, path: [], value, issues: [{ path: [], message }] })
+  )

@@ -1,0 +1,141 @@
+/**
+ * How messages reach a server and come back.
+ *
+ * A transport is a factory with one job, `connect`; a {@link Connection} lives as long as its scope. To test against a
+ * server that is not there, provide another transport.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type * as RequestTable from "./internal/jsonrpc/requestTable.ts"
+import type { McpError, McpErrorReason } from "./McpError.ts"
+import type {
+  JsonObject,
+  JsonRpcNotification,
+  JsonRpcRequest,
+  JsonRpcResponse,
+  Progress,
+  RequestId
+} from "./McpSchema.ts"
+
+/**
+ * The identity of {@link McpTransport} values.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const TypeId = "~@effect-mcp/client/McpTransport" as const
+
+/**
+ * When an exchange has to give up: after `idleMillis` without an answer or progress, at the latest after `totalMillis`.
+ * `Infinity` means never.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#timeouts
+ * @category models
+ * @since 0.1.0
+ */
+export type Deadline = RequestTable.Deadline
+
+/**
+ * How one exchange goes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ExchangeOptions {
+  /** When the exchange fails with a `TimeoutError`. Progress restarts its idle part. */
+  readonly deadline: Deadline
+  /** Called for each progress notification of this exchange, in order, always before the response. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/**
+ * Something that a connection noticed and got over.
+ *
+ * - `Noise`: a line that is no message, such as a banner or a log line; `count` is their number so far.
+ * - `Invalid`: JSON that is no message.
+ * - `Uncorrelated`: an error that names no request of ours.
+ * - `Unexpected`: an answer to a request that is not waiting for one.
+ * - `Oversized`: a message above the size limit, thrown away.
+ * - `Stderr`: a line that the server's process printed on its standard error.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Diagnostic =
+  | { readonly _tag: "Noise"; readonly line: string; readonly count: number }
+  | { readonly _tag: "Invalid"; readonly payload: unknown }
+  | { readonly _tag: "Uncorrelated"; readonly error: McpErrorReason }
+  | { readonly _tag: "Unexpected"; readonly id: RequestId }
+  | { readonly _tag: "Oversized"; readonly limit: number }
+  | { readonly _tag: "Stderr"; readonly line: string }
+
+/**
+ * What arrives without being asked for, in the order in which it arrived.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Incoming =
+  | { readonly _tag: "Request"; readonly id: RequestId; readonly method: string; readonly params: JsonObject }
+  | { readonly _tag: "Notification"; readonly method: string; readonly params: JsonObject }
+  | { readonly _tag: "Diagnostic"; readonly diagnostic: Diagnostic }
+
+/**
+ * An open connection. It is closed by its scope, or by the other side.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  /**
+   * Sends a request and waits for its result. An error answer fails with `JsonRpcError`. The exchange lives as long as
+   * the fiber that runs it: interrupting it abandons the request in the way that the wire wants.
+   */
+  readonly exchange: (request: JsonRpcRequest, options: ExchangeOptions) => Effect.Effect<unknown, McpError>
+  /** Sends a message that has no answer. */
+  readonly send: (message: JsonRpcNotification | JsonRpcResponse) => Effect.Effect<void, McpError>
+  /** What the server sends unasked. Ends when the connection has closed. */
+  readonly incoming: Queue.Dequeue<Incoming, Cause.Done>
+  /** Why the connection has closed, or `undefined` while it is open. */
+  readonly closedBy: () => McpErrorReason | undefined
+  /** Waits until the connection has closed. */
+  readonly closed: Effect.Effect<McpErrorReason>
+}
+
+/**
+ * A factory of connections. `label` names the server in messages for people: a command line, a URL.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface McpTransport {
+  readonly [TypeId]: typeof TypeId
+  readonly label: string
+  readonly connect: Effect.Effect<Connection, McpError, Scope.Scope>
+}
+
+/**
+ * The transport that a client uses.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const McpTransport: Context.Service<McpTransport, McpTransport> = Context.Service<McpTransport>(
+  "@effect-mcp/client/McpTransport"
+)
+
+/**
+ * Makes a transport.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly label: string
+  readonly connect: Effect.Effect<Connection, McpError, Scope.Scope>
+}): McpTransport => ({ [TypeId]: TypeId, ...options })

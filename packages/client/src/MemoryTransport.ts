@@ -1,0 +1,114 @@
+/**
+ * A transport to a peer in the same process. Messages are handed over as they are, without a wire.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Pipe from "./internal/transport/pipe.ts"
+import * as McpError from "./McpError.ts"
+import type { JsonRpcMessage } from "./McpSchema.ts"
+import * as McpTransport from "./McpTransport.ts"
+
+/**
+ * The server's end of a connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Peer {
+  /** What the client sends. Ends when the client has gone. */
+  readonly received: Queue.Dequeue<JsonRpcMessage, Cause.Done>
+  /** Hands a message, or a batch of them, to the client. */
+  readonly send: (message: unknown) => Effect.Effect<void>
+  /** Ends the connection from the server's side. */
+  readonly close: (reason?: McpError.McpErrorReason) => Effect.Effect<void>
+}
+
+/**
+ * Makes a transport whose every connection is served by `serve`, on a fiber of its own that ends with the connection.
+ * When `serve` ends, it has hung up.
+ *
+ * **Example** (A server that answers one method)
+ *
+ * ```ts check
+ * import * as McpClient from "@effect-mcp/client/McpClient"
+ * import * as MemoryTransport from "@effect-mcp/client/MemoryTransport"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Queue from "effect/Queue"
+ *
+ * const transport = MemoryTransport.layer({
+ *   label: "tiny",
+ *   serve: (peer) =>
+ *     Effect.forever(Effect.gen(function*() {
+ *       const message = yield* Queue.take(peer.received)
+ *       if (!("method" in message) || !("id" in message)) return
+ *       const serverInfo = { name: "tiny", version: "1.0.0" }
+ *       yield* peer.send({
+ *         jsonrpc: "2.0",
+ *         id: message.id,
+ *         result: { protocolVersion: "2025-11-25", capabilities: {}, serverInfo }
+ *       })
+ *     }))
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* McpClient.McpClient
+ *   const session = yield* client.session
+ *   return session.serverInfo.name
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(McpClient.layer().pipe(Layer.provide(transport)))
+ * )) // => "tiny"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <R>(options: {
+  /** The server's name in messages for people. */
+  readonly label: string
+  readonly serve: (peer: Peer) => Effect.Effect<unknown, Cause.Done | McpError.McpError, R | Scope.Scope>
+}): Effect.Effect<McpTransport.McpTransport, never, Exclude<R, Scope.Scope>> =>
+  Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context) =>
+    McpTransport.make({
+      label: options.label,
+      connect: Effect.gen(function*() {
+        const outbox = yield* Queue.unbounded<JsonRpcMessage, Cause.Done>()
+        const pipe = yield* Pipe.make({ outbox, encode: identity, detail: () => undefined })
+        const close = (reason: McpError.McpErrorReason) => Effect.sync(() => pipe.close(reason))
+        yield* options.serve({
+          received: outbox,
+          send: (message) => Effect.sync(() => pipe.receive(message)),
+          close: (reason) => close(reason ?? hungUp)
+        }).pipe(
+          Effect.scoped,
+          Effect.ensuring(close(hungUp)),
+          Effect.ignore,
+          Effect.provideContext(context),
+          Effect.forkScoped
+        )
+        return pipe.connection
+      })
+    }))
+
+/**
+ * Provides a transport whose every connection is served by `serve`.
+ *
+ * @see {@link make}
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <R>(options: {
+  readonly label: string
+  readonly serve: (peer: Peer) => Effect.Effect<unknown, Cause.Done | McpError.McpError, R | Scope.Scope>
+}): Layer.Layer<McpTransport.McpTransport, never, Exclude<R, Scope.Scope>> =>
+  Layer.effect(McpTransport.McpTransport, make(options))
+
+const hungUp = new McpError.TransportError({ description: "The server hung up" })

@@ -1,0 +1,15 @@
+/**
+ * An MCP client for Effect: typed, scoped, self-healing sessions with Model Context Protocol servers.
+ *
+ * Import the modules by their own paths where start-up time matters: `@effect-mcp/client/McpClient`.
+ *
+ * @since 0.1.0
+ */
+export * as McpClient from "./McpClient.ts"
+export * as McpError from "./McpError.ts"
+export * as McpProtocol from "./McpProtocol.ts"
+export * as McpSchema from "./McpSchema.ts"
+export * as McpTool from "./McpTool.ts"
+export * as McpTransport from "./McpTransport.ts"
+export * as MemoryTransport from "./MemoryTransport.ts"
+export * as StdioTransport from "./StdioTransport.ts"

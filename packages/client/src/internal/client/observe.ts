@@ -1,0 +1,66 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import type * as McpError from "../../McpError.ts"
+
+/**
+ * https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/
+ */
+const duration = Metric.histogram("mcp.client.operation.duration", {
+  description: "The duration of MCP requests, in seconds, as the sender sees it",
+  boundaries: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]
+})
+
+const attributed = new Map<string, typeof duration>()
+
+/** Attributes are given once for each combination: to attach them costs more than to measure. */
+const durationOf = (method: string, errorType: string | undefined): typeof duration => {
+  const key = errorType === undefined ? method : `${method} ${errorType}`
+  const known = attributed.get(key)
+  if (known !== undefined) return known
+  const attributes: Record<string, string> = { "mcp.method.name": method }
+  if (errorType !== undefined) attributes["error.type"] = errorType
+  const metric = Metric.withAttributes(duration, attributes)
+  attributed.set(key, metric)
+  return metric
+}
+
+/**
+ * Measures an operation, and gives it a span if anybody traces. `target` is the tool's or prompt's name.
+ */
+export const observe = <A, E extends McpError.McpError | McpError.ToolError, R>(
+  operation: { readonly method: string; readonly target?: string | undefined; readonly server: string },
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const { method, target } = operation
+    const started = performance.now()
+    const { context } = fiber
+    const measured = Effect.onExitPrimitive(effect, (exit) => {
+      durationOf(method, errorType(exit)).updateUnsafe((performance.now() - started) / 1000, context)
+      return undefined
+    })
+    const { span, tracer, tracerEnabled } = fiber.cache
+    if (!tracerEnabled || (span === undefined && tracer === undefined)) return measured
+    return Effect.useSpan(target === undefined ? method : `${method} ${target}`, {
+      kind: "client",
+      attributes: {
+        "mcp.method.name": method,
+        "server.address": operation.server,
+        ...(target === undefined ? {} : { "gen_ai.tool.name": target, "gen_ai.operation.name": "execute_tool" })
+      }
+    }, (span) =>
+      Effect.onExitPrimitive(Effect.withParentSpan(measured, span, { captureStackTrace: false }), (exit) => {
+        const type = errorType(exit)
+        if (type !== undefined) span.attribute("error.type", type)
+        return undefined
+      }))
+  })
+
+const errorType = (exit: Exit.Exit<unknown, McpError.McpError | McpError.ToolError>): string | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const [reason] = exit.cause.reasons
+  if (reason === undefined || reason._tag !== "Fail") return reason?._tag === "Interrupt" ? "cancelled" : "defect"
+  if (reason.error._tag === "ToolError") return "tool_error"
+  return reason.error.reason._tag === "JsonRpcError" ? String(reason.error.reason.code) : reason.error.reason._tag
+}

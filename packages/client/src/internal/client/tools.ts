@@ -1,0 +1,137 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { CallEvent, CallOptions, ListOptions, McpClient, RequestOptions } from "../../McpClient.ts"
+import * as McpError from "../../McpError.ts"
+import * as McpSchema from "../../McpSchema.ts"
+import * as McpTool from "../../McpTool.ts"
+import type { Session } from "../session/session.ts"
+import * as Listing from "./listing.ts"
+import { locate, type Operations, reader, repeatWhenLost, unsupported } from "./operations.ts"
+import { withProgress } from "./progress.ts"
+
+const readListToolsResult = reader("tools/list", McpSchema.ListToolsResult)
+const readStrictCallToolResult = reader("tools/call", McpSchema.CallToolResult)
+const isTool = Schema.is(McpSchema.Tool)
+
+export const make = (
+  operations: Operations
+): Pick<McpClient, "call" | "callStream" | "callTool" | "listTools" | "toolPages"> & {
+  readonly raw: Pick<McpClient["raw"], "callTool" | "listTools">
+} => {
+  const { server, timeouts } = operations
+
+  const request = (
+    session: Session,
+    name: string,
+    args: McpSchema.JsonObject,
+    options: CallOptions<unknown>,
+    onProgress?: (progress: McpSchema.Progress) => void
+  ): Effect.Effect<McpSchema.CallToolResult, McpError.McpError> => {
+    if (session.info.capabilities.tools === undefined) return Effect.fail(unsupported("tools"))
+    const params = { name, arguments: args }
+    // Progress is always asked for: it restarts the deadline also when nobody listens to it.
+    const requestOptions = { deadline: timeouts.call(options), meta: options.meta, progress: true, onProgress }
+    return Effect.flatMap(session.request("tools/call", params, requestOptions), (answer) => {
+      operations.proven()
+      return readCallToolResult(answer)
+    })
+  }
+
+  const callWith = <A, E extends McpError.McpError | McpError.ToolError, R, R2>(
+    name: string,
+    args: McpSchema.JsonObject,
+    options: CallOptions<R>,
+    read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E, R2>
+  ): Effect.Effect<A, E | McpError.McpError, R | R2> => {
+    const { onProgress } = options
+    return operations.run(
+      "tools/call",
+      name,
+      (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
+        Effect.flatMap(
+          onProgress === undefined
+            ? request(session, name, args, options)
+            : withProgress(onProgress, (report) => request(session, name, args, options, report)),
+          read
+        )
+    )
+  }
+
+  const call: McpClient["call"] = (tool, input, options = {}) =>
+    Effect.flatMap(
+      locate(McpTool.encodeInput(tool, input), server, "tools/call"),
+      (args) => callWith(tool.name, args, options, (result) => McpTool.decodeResult(tool, result, server))
+    )
+
+  const callStream: McpClient["callStream"] = <T extends McpTool.Any>(
+    tool: T,
+    input: McpTool.Input<T>,
+    options?: Omit<CallOptions, "onProgress">
+  ) =>
+    Stream.callback<CallEvent<McpTool.Output<T>>, McpError.McpError | McpError.ToolError, McpTool.Services<T>>(
+      (queue) =>
+        call(tool, input, {
+          ...options,
+          onProgress: (progress) => Effect.asVoid(Queue.offer(queue, { _tag: "Progress", progress }))
+        }).pipe(
+          Effect.flatMap((value) => Queue.offer(queue, { _tag: "Result", value })),
+          Effect.andThen(Queue.end(queue)),
+          Effect.catchCause((cause) => Queue.failCause(queue, cause))
+        )
+    )
+
+  const failIfError = (tool: string) => (result: McpSchema.CallToolResult) =>
+    result.isError === true ? Effect.fail(new McpError.ToolError({ tool, result, server })) : Exit.succeed(result)
+
+  const listPage = (cursor?: string, options: RequestOptions = {}) =>
+    repeatWhenLost(operations.run(
+      "tools/list",
+      undefined,
+      (session): Effect.Effect<McpSchema.ListToolsResult, McpError.McpError> => {
+        if (session.info.capabilities.tools === undefined) return Effect.succeed({ tools: [] })
+        const params = cursor === undefined ? undefined : { cursor }
+        const requestOptions = { deadline: timeouts.list(options), meta: options.meta }
+        return Effect.flatMap(session.request("tools/list", params, requestOptions), (answer) => {
+          operations.proven()
+          return readListToolsResult(answer)
+        })
+      }
+    ))
+
+  /** One bad tool does not hide the others. */
+  const keepTools = (tools: ReadonlyArray<unknown>): ReadonlyArray<McpSchema.Tool> =>
+    tools.filter((tool): tool is McpSchema.Tool => {
+      if (isTool(tool)) return true
+      operations.onDiagnostic({ _tag: "Invalid", payload: tool })
+      return false
+    })
+
+  const toolPages = (options: ListOptions = {}) =>
+    Listing.pages({
+      fetch: (cursor) =>
+        Effect.map(listPage(cursor, options), ({ nextCursor, tools }) => ({ items: keepTools(tools), nextCursor })),
+      maxPages: options.maxPages ?? 250,
+      maxItems: options.maxItems ?? 10_000
+    }).pipe(Stream.mapError((error) => McpError.at(error, server, "tools/list")))
+
+  return {
+    call,
+    callStream,
+    callTool: (name, args = {}, options = {}) => callWith(name, args, options, failIfError(name)),
+    toolPages,
+    listTools: (options = {}) => locate(Listing.all(toolPages(options), timeouts.list(options)), server, "tools/list"),
+    raw: {
+      callTool: (name, args = {}, options = {}) => callWith(name, args, options, Exit.succeed),
+      listTools: listPage
+    }
+  }
+}
+
+const readCallToolResult = (answer: unknown): Effect.Effect<McpSchema.CallToolResult, McpError.McpError> =>
+  // Servers leave out the content when there is structured content, or nothing to say.
+  readStrictCallToolResult(
+    McpSchema.isJsonObject(answer) && answer["content"] === undefined ? { ...answer, content: [] } : answer
+  )

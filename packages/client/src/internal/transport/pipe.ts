@@ -1,0 +1,190 @@
+import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as McpError from "../../McpError.ts"
+import { isJsonObject, type JsonRpcMessage, type Progress, type RequestId } from "../../McpSchema.ts"
+import type { Connection, Diagnostic, Incoming } from "../../McpTransport.ts"
+import { classify } from "../jsonrpc/message.ts"
+import * as RequestTable from "../jsonrpc/requestTable.ts"
+
+/**
+ * The part that all duplex transports share: requests go into one outbox and wait in one table for what comes back.
+ */
+export interface Pipe {
+  readonly connection: Connection
+  /** Takes a parsed message, or a batch of them, from the wire. */
+  readonly receive: (payload: unknown) => void
+  readonly notice: (diagnostic: Diagnostic) => void
+  /** Fails one waiting request, if there is such a one. */
+  readonly fail: (id: RequestId, reason: McpError.McpErrorReason) => boolean
+  /** Closes the connection: what waits fails. The first reason counts; without one, it was this side's wish. */
+  readonly close: (reason?: McpError.McpErrorReason) => void
+}
+
+export const make: <Out>(options: {
+  /** Where messages go out. When it is full, senders wait. */
+  readonly outbox: Queue.Enqueue<Out, Cause.Done>
+  /** Writes a message in the form of the wire. May throw on values that have none. */
+  readonly encode: (message: JsonRpcMessage) => Out
+  /** What the transport knows that helps to understand a failure. */
+  readonly detail: () => string | undefined
+}) => Effect.Effect<Pipe, never, Scope.Scope> = Effect.fnUntraced(function*<Out>(options: {
+  readonly outbox: Queue.Enqueue<Out, Cause.Done>
+  readonly encode: (message: JsonRpcMessage) => Out
+  readonly detail: () => string | undefined
+}) {
+  const { encode, outbox } = options
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  const incoming = yield* Queue.unbounded<Incoming, Cause.Done>()
+  const closed = yield* Deferred.make<McpError.McpErrorReason>()
+  let closedBy: McpError.McpErrorReason | undefined
+
+  /** Puts a message into the outbox; when that is full, a fiber waits for room. */
+  const post = (out: Out): Fiber.Fiber<boolean> | undefined =>
+    Queue.offerUnsafe(outbox, out) ? undefined : runFork(Queue.offer(outbox, out))
+
+  const cancel = (id: RequestId, method: string, reason: string): void => {
+    // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never for initialize
+    if (method === "initialize") return
+    post(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
+  }
+
+  const table = yield* RequestTable.make({
+    detail: options.detail,
+    onTimeout: (id, { method }) => cancel(id, method, "timeout")
+  })
+
+  const lost = (reason: McpError.McpErrorReason, requestSent: boolean) =>
+    McpError.make(
+      new McpError.ClosedError({
+        description: requestSent ? "The session ended before the answer came" : "The session has ended",
+        requestSent,
+        cause: reason
+      })
+    )
+
+  const tryEncode = (message: JsonRpcMessage): Out | McpError.McpError => {
+    try {
+      return encode(message)
+    } catch (cause) {
+      return McpError.make(
+        new McpError.ValidationError({
+          side: "input",
+          kind: "request",
+          name: "method" in message ? message.method : "response",
+          path: [],
+          value: message,
+          issues: [{ path: [], message: `can not be written as JSON: ${String(cause)}` }]
+        })
+      )
+    }
+  }
+
+  const exchange: Connection["exchange"] = (request, exchangeOptions) =>
+    Effect.suspend(() => {
+      if (closedBy !== undefined) return Effect.fail(lost(closedBy, false))
+      const out = tryEncode(request)
+      if (McpError.isMcpError(out)) return Effect.fail(out)
+      const { id, method } = request
+      return Effect.callback<unknown, McpError.McpError>((resume) => {
+        table.add(id, method, exchangeOptions, resume)
+        const posting = post(out)
+        return Effect.sync(() => {
+          if (!table.abandon(id)) return
+          if (posting === undefined || posting.pollUnsafe() !== undefined) cancel(id, method, "interrupted")
+          else posting.interruptUnsafe()
+        })
+      })
+    })
+
+  const send: Connection["send"] = (message) =>
+    Effect.suspend(() => {
+      if (closedBy !== undefined) return Effect.fail(lost(closedBy, false))
+      const out = tryEncode(message)
+      if (McpError.isMcpError(out)) return Effect.fail(out)
+      return Effect.asVoid(Queue.offer(outbox, out))
+    })
+
+  const notice = (diagnostic: Diagnostic): void => {
+    Queue.offerUnsafe(incoming, { _tag: "Diagnostic", diagnostic })
+  }
+
+  const settle = (id: RequestId, exit: Exit.Exit<unknown, McpError.McpError>): void => {
+    if (table.settle(id, exit)) return
+    // Some servers turn numeric ids into strings.
+    if (typeof id === "string" && id !== "" && table.settle(Number(id), exit)) return
+    if (!table.wasAbandoned(id)) notice({ _tag: "Unexpected", id })
+  }
+
+  const receive = (payload: unknown): void => {
+    if (Array.isArray(payload)) return payload.forEach(receive)
+    const message = classify(payload)
+    switch (message._tag) {
+      case "Result": {
+        return settle(message.id, Exit.succeed(message.result))
+      }
+      case "Error": {
+        const reason = new McpError.JsonRpcError({
+          code: message.error.code,
+          description: message.error.message,
+          data: message.error.data
+        })
+        return message.id === undefined
+          ? notice({ _tag: "Uncorrelated", error: reason })
+          : settle(message.id, Exit.fail(McpError.make(reason)))
+      }
+      case "Notification": {
+        if (message.method === "notifications/progress") {
+          const token = message.params["progressToken"]
+          // The token of a request is its id, so progress finds it in the same table.
+          if (isProgress(message.params) && (typeof token === "number" || typeof token === "string")) {
+            table.progress(token, message.params)
+          }
+        }
+        Queue.offerUnsafe(incoming, message)
+        return
+      }
+      case "Request": {
+        Queue.offerUnsafe(incoming, message)
+        return
+      }
+      case "Invalid": {
+        return notice({ _tag: "Invalid", payload: message.payload })
+      }
+    }
+  }
+
+  const close: Pipe["close"] = (reason = closedHere) => {
+    if (closedBy !== undefined) return
+    closedBy = reason
+    Deferred.doneUnsafe(closed, Exit.succeed(reason))
+    Queue.endUnsafe(outbox)
+    Queue.endUnsafe(incoming)
+    table.failAll(lost(reason, true))
+  }
+
+  yield* Effect.addFinalizer(() => Effect.sync(() => close()))
+
+  return {
+    connection: {
+      exchange,
+      send,
+      incoming,
+      closedBy: () => closedBy,
+      closed: Deferred.await(closed)
+    },
+    receive,
+    notice,
+    fail: (id, reason) => table.settle(id, Exit.fail(McpError.make(reason))),
+    close
+  }
+})
+
+const closedHere = new McpError.TransportError({ description: "The client closed the session" })
+
+const isProgress = (params: unknown): params is Progress =>
+  isJsonObject(params) && typeof params["progress"] === "number"

@@ -1,0 +1,219 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as PlatformError from "effect/PlatformError"
+import * as ChildProcess from "effect/process/ChildProcess"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as CommandLine from "effect/process/CommandLine"
+import * as Queue from "effect/Queue"
+import type * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as McpError from "../../McpError.ts"
+import * as McpTransport from "../../McpTransport.ts"
+import * as Lines from "../jsonrpc/lines.ts"
+import { childEnvironment } from "./childEnvironment.ts"
+import * as Pipe from "./pipe.ts"
+import { windowsScript } from "./windowsCommand.ts"
+
+/** How many messages may wait for a child that does not read. */
+const OUTBOX_CAPACITY = 1024
+
+/** How long a child may take to end by itself once its input has ended. Many servers do not watch for that. */
+const INPUT_END_GRACE = "750 millis"
+
+/** How long a child may take to end after SIGTERM. */
+const SIGTERM_GRACE = "2 seconds"
+
+/** How long after the first sign of an end to wait for the rest of it: exit code, last output. */
+const LAST_WORDS_GRACE = "500 millis"
+
+/** How much of the standard error is kept for error messages. */
+const TAIL_CHARACTERS = 8192
+
+/** The longest line of standard error that is shown whole. */
+const STDERR_LINE_BYTES = 65_536
+
+export interface Options {
+  readonly command: string
+  readonly args: ReadonlyArray<string | Redacted.Redacted<string>>
+  readonly env?: Readonly<Record<string, string | Redacted.Redacted<string> | undefined>> | undefined
+  readonly extendEnv?: boolean | undefined
+  readonly cwd?: string | undefined
+  readonly stderr: "collect" | "inherit"
+  readonly maxMessageBytes: number
+}
+
+export const make = (spawner: ChildProcessSpawner["Service"], options: Options): McpTransport.McpTransport => {
+  const label = CommandLine.display([options.command, ...options.args])
+  return McpTransport.make({ label, connect: connect(spawner, options, label) })
+}
+
+const connect = Effect.fnUntraced(function*(spawner: ChildProcessSpawner["Service"], options: Options, label: string) {
+  const child = yield* Effect.mapError(spawner.spawn(toCommand(options)), (error) => spawnError(error, options, label))
+  const stderr = makeTail()
+  const outbox = yield* Queue.bounded<string, Cause.Done>(OUTBOX_CAPACITY)
+  const pipe = yield* Pipe.make({
+    outbox,
+    encode: (message) => JSON.stringify(message) + "\n",
+    detail: () => `\`${label}\` is running.${stderr.text() === "" ? "" : ` Its stderr ends with:\n${stderr.text()}`}`
+  })
+
+  const encoder = new TextEncoder()
+  // All that gathered since the last write leaves in one.
+  const writes = Stream.fromPull(Effect.succeed(
+    Effect.map(Queue.takeAll(outbox), (lines) => [encoder.encode(lines.join(""))] as const)
+  ))
+  const writing = yield* Effect.forkScoped(Stream.run(writes, child.stdin))
+  const reading = yield* Effect.forkScoped(drain(child.stdout, readMessages(pipe, options.maxMessageBytes)))
+  const listening = yield* Effect.forkScoped(drain(child.stderr, readStderr(pipe, stderr)))
+  const exiting = yield* Effect.forkScoped(Effect.map(Effect.exit(child.exitCode), ending))
+
+  yield* Effect.raceAllFirst([Fiber.await(reading), Fiber.await(exiting), firstFailure(writing)]).pipe(
+    // Output written just before the exit still arrives; a grandchild that holds the pipe must not make us wait for it.
+    Effect.andThen(Effect.timeoutOption(Fiber.awaitAll([exiting, reading, listening]), LAST_WORDS_GRACE)),
+    Effect.andThen(Effect.sync(() => {
+      const exit = exiting.pollUnsafe()
+      pipe.close(
+        exit !== undefined && Exit.isSuccess(exit)
+          ? new McpError.ProcessExitError({ command: label, stderr: stderr.text(), ...exit.value })
+          : new McpError.TransportError({ description: `\`${label}\` closed its standard input or output` })
+      )
+    })),
+    Effect.forkScoped
+  )
+
+  // https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#stdio: end its input, wait, SIGTERM, wait,
+  // SIGKILL. The signals go to the whole process group, once more by the spawner for what outlives the leader.
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => pipe.close()).pipe(
+      Effect.andThen(Effect.timeoutOption(Fiber.await(exiting), INPUT_END_GRACE)),
+      Effect.andThen(Effect.suspend(() =>
+        exiting.pollUnsafe() === undefined
+          ? Effect.ignore(child.kill({ killSignal: "SIGTERM", forceKillAfter: SIGTERM_GRACE }))
+          : Effect.void
+      ))
+    )
+  )
+  return pipe.connection
+})
+
+const toCommand = (options: Options): ChildProcess.Command => {
+  // Only here does the library look at the process that it runs in: browsers have none.
+  const { env: parent = {}, platform } = (globalThis as HostProcess).process ?? {}
+  const windows = platform === "win32"
+  const script = windows ? windowsScript(options.command, options.args) : undefined
+  const settings: ChildProcess.CommandOptions = {
+    cwd: options.cwd,
+    env: options.extendEnv === true
+      ? options.env ?? {}
+      : { ...childEnvironment(parent, windows ? "windows" : "posix"), ...options.env },
+    extendEnv: options.extendEnv ?? false,
+    stderr: options.stderr === "inherit" ? "inherit" : "pipe",
+    forceKillAfter: SIGTERM_GRACE
+  }
+  return script === undefined
+    ? ChildProcess.make(options.command, options.args, settings)
+    : ChildProcess.make(script, [], { ...settings, shell: true })
+}
+
+interface HostProcess {
+  readonly process?: {
+    readonly platform?: string
+    readonly env?: Readonly<Record<string, string | undefined>>
+  }
+}
+
+const spawnError = (error: PlatformError.PlatformError, options: Options, label: string): McpError.McpError => {
+  const missing = error.reason._tag === "NotFound"
+  const hint = error.reason.module === "FileSystem"
+    ? `The working directory ${String(options.cwd)} can not be used.`
+    : missing && options.env?.["PATH"] !== undefined
+    ? "It is not in the PATH of `env`."
+    : missing
+    ? "Is it installed, and in the PATH?"
+    : undefined
+  return McpError.make(new McpError.SpawnError({ command: label, code: error.reason._tag, hint, cause: error }))
+}
+
+interface Ending {
+  readonly exitCode?: number
+  readonly signal?: string
+}
+
+const ending = (exit: Exit.Exit<number, PlatformError.PlatformError>): Ending => {
+  if (Exit.isSuccess(exit)) return { exitCode: exit.value }
+  const signal = /SIG[A-Z0-9]+/.exec(Cause.pretty(exit.cause))?.[0]
+  return signal === undefined ? {} : { signal }
+}
+
+const firstFailure = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<unknown> =>
+  Effect.flatMap(Fiber.await(fiber), (exit) => Exit.isSuccess(exit) ? Effect.never : Effect.void)
+
+const drain = <E>(stream: Stream.Stream<Uint8Array, E>, lines: Lines.Lines): Effect.Effect<void> =>
+  Stream.runForEach(stream, (chunk) => Effect.sync(() => lines.push(chunk))).pipe(
+    Effect.ignore,
+    Effect.andThen(Effect.sync(lines.end))
+  )
+
+const readMessages = (pipe: Pipe.Pipe, maxBytes: number): Lines.Lines => {
+  let noise = 0
+  return Lines.make({
+    maxBytes,
+    onLine: (line) => {
+      let payload: unknown
+      try {
+        payload = JSON.parse(line)
+      } catch {
+        if (line.trim() !== "") pipe.notice({ _tag: "Noise", line, count: ++noise })
+        return
+      }
+      pipe.receive(payload)
+    },
+    onOversized: (head, tail) => {
+      const reason = new McpError.LimitError({
+        what: "bytes in one message",
+        limit: maxBytes,
+        hint: "Raise `maxMessageSize` if the server may send so much."
+      })
+      const id = idOfRemnants(head, tail)
+      // Nobody would ever answer a request whose answer can not be told from the rest of a lost message.
+      if (id === undefined || !pipe.fail(id, reason)) pipe.close(reason)
+      else pipe.notice({ _tag: "Oversized", limit: maxBytes })
+    }
+  })
+}
+
+/** The id of a message of which only the two ends are left. Servers write it either first or last. */
+const idOfRemnants = (head: string, tail: string): number | undefined => {
+  const id = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,/.exec(head)?.[1] ??
+    /\}\s*,(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*\}\s*$/.exec(tail)?.[1]
+  return id === undefined ? undefined : Number(id)
+}
+
+interface Tail {
+  readonly push: (line: string) => void
+  readonly text: () => string
+}
+
+const makeTail = (): Tail => {
+  let text = ""
+  return {
+    push: (line) => {
+      text = `${text}${text === "" ? "" : "\n"}${line}`
+      // Cutting only now and then keeps a flood of short lines from being copied for each of them.
+      if (text.length > 2 * TAIL_CHARACTERS) text = text.slice(-TAIL_CHARACTERS)
+    },
+    text: () => text.slice(-TAIL_CHARACTERS)
+  }
+}
+
+const readStderr = (pipe: Pipe.Pipe, tail: Tail): Lines.Lines =>
+  Lines.make({
+    maxBytes: STDERR_LINE_BYTES,
+    onLine: (line) => {
+      tail.push(line)
+      pipe.notice({ _tag: "Stderr", line })
+    },
+    onOversized: tail.push
+  })

@@ -1,0 +1,412 @@
+/**
+ * A server that is not there: it answers by method or by tool, remembers every message, and fails as it is told to.
+ *
+ * It sleeps on Effect's `Clock`, so `TestClock` drives it.
+ *
+ * @since 0.1.0
+ */
+import * as McpError from "@effect-mcp/client/McpError"
+import * as McpProtocol from "@effect-mcp/client/McpProtocol"
+import {
+  type CallToolResult,
+  type Implementation,
+  isJsonObject,
+  type JsonObject,
+  type JsonRpcMessage,
+  type JsonRpcRequest,
+  type Progress,
+  type RequestId
+} from "@effect-mcp/client/McpSchema"
+import * as McpTransport from "@effect-mcp/client/McpTransport"
+import * as MemoryTransport from "@effect-mcp/client/MemoryTransport"
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Fault from "./Fault.ts"
+
+/**
+ * A call that the mock answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly message: JsonRpcRequest
+  /** Reports progress to the caller. */
+  readonly progress: (progress: Pick<Progress, "progress"> & Partial<Progress>) => Effect.Effect<void>
+}
+
+/**
+ * Answers a method. Fails with the error that the client shall see.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MethodHandler = (
+  params: JsonObject,
+  request: Request
+) => Effect.Effect<unknown, McpError.JsonRpcError, Scope.Scope>
+
+/**
+ * Answers the calls of a tool. What the answer leaves out is empty.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ToolHandler = (
+  args: JsonObject,
+  request: Request
+) => Effect.Effect<ToolAnswer, McpError.JsonRpcError, Scope.Scope>
+
+/**
+ * The answer of a mocked tool. A whole result may be given, or a part of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ToolAnswer extends JsonObject {
+  readonly content?: ReadonlyArray<JsonObject>
+  readonly structuredContent?: unknown
+  readonly isError?: boolean
+}
+
+/**
+ * A mocked tool: how it answers, or that with its description.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Tool = ToolHandler | {
+  readonly description?: string
+  readonly inputSchema?: JsonObject
+  readonly outputSchema?: JsonObject
+  readonly handler: ToolHandler
+}
+
+/**
+ * What the mocked server has and does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly tools?: Readonly<Record<string, Tool>> | undefined
+  /** Answers by method. A method that is given here replaces what the mock would answer. */
+  readonly methods?: Readonly<Record<string, MethodHandler>> | undefined
+  readonly faults?: ReadonlyArray<Fault.Fault> | undefined
+  readonly serverInfo?: Implementation | undefined
+  readonly capabilities?: JsonObject | undefined
+  readonly instructions?: string | undefined
+  /** The versions that the server knows, best first. */
+  readonly protocolVersions?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * A message that went over a mocked transport.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Recorded {
+  readonly from: "client" | "server"
+  /** Which connection it went over; the first is 1. */
+  readonly connection: number
+  /** What was sent; a server may also send what is no message. */
+  readonly message: JsonObject
+}
+
+/**
+ * The controls of a mocked transport.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class MockTransport extends Context.Service<MockTransport, {
+  readonly transport: McpTransport.McpTransport
+  /** Every message so far, in order. */
+  readonly messages: Effect.Effect<ReadonlyArray<Recorded>>
+  /** The methods of what the client sent so far, in order. */
+  readonly methods: Effect.Effect<ReadonlyArray<string>>
+  /** How many connections were opened so far. */
+  readonly connections: Effect.Effect<number>
+  /** How many connections are open. */
+  readonly open: Effect.Effect<number>
+  /** How many requests are being answered. */
+  readonly answering: Effect.Effect<number>
+  /** Sends anything to the client, over the newest connection. */
+  readonly send: (message: unknown) => Effect.Effect<void>
+  readonly notify: (method: string, params?: JsonObject) => Effect.Effect<void>
+  /** Asks the client, and waits for its answer. */
+  readonly request: (
+    method: string,
+    params?: JsonObject,
+    id?: RequestId
+  ) => Effect.Effect<unknown, McpError.JsonRpcError>
+  /** Adds a fault to those that are there. */
+  readonly inject: (fault: Fault.Fault) => Effect.Effect<void>
+  /** Hangs up on all connections. */
+  readonly disconnect: (reason?: McpError.McpErrorReason) => Effect.Effect<void>
+}>()("@effect-mcp/testing/MockTransport") {}
+
+interface Connected {
+  readonly number: number
+  readonly peer: MemoryTransport.Peer
+  readonly answering: FiberMap.FiberMap<RequestId>
+  readonly asked: Map<RequestId, Deferred.Deferred<unknown, McpError.JsonRpcError>>
+}
+
+/**
+ * Makes a mocked transport.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]> = Effect.fnUntraced(
+  function*(options: Options = {}) {
+    const recorded: Array<Recorded> = []
+    const open = new Set<Connected>()
+    const faults = (options.faults ?? []).map((fault) => ({ fault, left: fault.times }))
+    const heldBack: Array<{ readonly connected: Connected; readonly message: JsonObject }> = []
+    let connections = 0
+    let nextId = 0
+
+    const sendTo = (connected: Connected, message: unknown) =>
+      Effect.suspend(() => {
+        const messages = Array.isArray(message) ? message : [message]
+        for (const one of messages) {
+          recorded.push({
+            from: "server",
+            connection: connected.number,
+            message: isJsonObject(one) ? one : { payload: one }
+          })
+        }
+        return connected.peer.send(message)
+      })
+
+    const newest = Effect.suspend(() => {
+      const connected = Array.from(open).at(-1)
+      return connected === undefined
+        ? Effect.die(new Error("MockTransport: there is no open connection to send over"))
+        : Effect.succeed(connected)
+    })
+
+    const nextFault = (request: JsonRpcRequest): Fault.Effect | undefined => {
+      const next = faults.find(({ fault, left }) => left > 0 && Fault.hits(fault, request))
+      if (next === undefined) return undefined
+      next.left--
+      return next.fault.effect
+    }
+
+    const deliver = Effect.fnUntraced(
+      function*(connected: Connected, message: JsonObject, fault: Fault.Effect | undefined) {
+        switch (fault?._tag) {
+          case "Drop":
+            return
+          case "Delay":
+            yield* Effect.sleep(fault.duration)
+            return yield* sendTo(connected, message)
+          case "Reorder": {
+            heldBack.push({ connected, message })
+            if (heldBack.length < fault.count) return
+            return yield* Effect.forEach(
+              heldBack.splice(0).toReversed(),
+              ({ connected, message }) => sendTo(connected, message),
+              { discard: true }
+            )
+          }
+          default:
+            return yield* sendTo(connected, message)
+        }
+      }
+    )
+
+    const answer = Effect.fnUntraced(function*(connected: Connected, message: JsonRpcRequest) {
+      const { id, method, params = {} } = message
+      const fault = nextFault(message)
+      if (fault?._tag === "Disconnect") return yield* connected.peer.close()
+      if (fault?._tag === "Garble") return yield* sendTo(connected, fault.payload)
+      if (fault?._tag === "Fail") {
+        const { code, data, message } = fault
+        return yield* sendTo(connected, { jsonrpc: "2.0", id, error: { code, message, data } })
+      }
+      const request: Request = {
+        message,
+        progress: (progress) => {
+          const meta = params["_meta"]
+          const progressToken = isJsonObject(meta) ? meta["progressToken"] : undefined
+          return sendTo(connected, {
+            jsonrpc: "2.0",
+            method: "notifications/progress",
+            params: { progressToken, ...progress }
+          })
+        }
+      }
+      const reply = yield* Effect.scoped((options.methods?.[method] ?? builtIn(options, method))(params, request)).pipe(
+        Effect.map((result): JsonObject => ({ jsonrpc: "2.0", id, result })),
+        Effect.catch(({ code, data, description }) =>
+          Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code, message: description, data } })
+        )
+      )
+      yield* deliver(connected, reply, fault)
+    })
+
+    const receive = (connected: Connected, message: JsonRpcMessage): Effect.Effect<unknown> => {
+      recorded.push({ from: "client", connection: connected.number, message: { ...message } })
+      if ("method" in message) {
+        if ("id" in message) return FiberMap.run(connected.answering, message.id, answer(connected, message))
+        const id = message.params?.["requestId"]
+        return message.method === "notifications/cancelled" && (typeof id === "number" || typeof id === "string")
+          ? FiberMap.remove(connected.answering, id)
+          : Effect.void
+      }
+      const asked = connected.asked.get(message.id)
+      if (asked === undefined) return Effect.void
+      return "error" in message
+        ? Deferred.fail(
+          asked,
+          new McpError.JsonRpcError({
+            code: message.error.code,
+            description: message.error.message,
+            data: message.error.data
+          })
+        )
+        : Deferred.succeed(asked, message.result)
+    }
+
+    const serve = (
+      peer: MemoryTransport.Peer
+    ): Effect.Effect<never, Cause.Done, Scope.Scope> =>
+      Effect.gen(function*() {
+        const answering = yield* FiberMap.make<RequestId>()
+        const connected: Connected = { number: ++connections, peer, answering, asked: new Map() }
+        yield* Effect.acquireRelease(
+          Effect.sync(() => open.add(connected)),
+          () => Effect.sync(() => open.delete(connected))
+        )
+        return yield* Effect.forever(
+          Effect.flatMap(Queue.take(peer.received), (message) => receive(connected, message))
+        )
+      })
+
+    return {
+      transport: yield* MemoryTransport.make({ label: "mock", serve }),
+      messages: Effect.sync(() => Array.from(recorded)),
+      methods: Effect.sync(() =>
+        recorded.flatMap(({ from, message }) =>
+          from === "client" && typeof message["method"] === "string" ? [message["method"]] : []
+        )
+      ),
+      connections: Effect.sync(() => connections),
+      open: Effect.sync(() => open.size),
+      answering: Effect.suspend(() =>
+        Effect.map(
+          Effect.forEach(open, ({ answering }) => FiberMap.size(answering)),
+          (sizes) => sizes.reduce((sum, size) => sum + size, 0)
+        )
+      ),
+      send: (message) => Effect.flatMap(newest, (connected) => sendTo(connected, message)),
+      notify: (method, params) =>
+        Effect.flatMap(newest, (connected) => sendTo(connected, { jsonrpc: "2.0", method, params })),
+      request: (method, params, id = nextId++) =>
+        Effect.flatMap(newest, (connected) =>
+          Effect.gen(function*() {
+            const asked = yield* Deferred.make<unknown, McpError.JsonRpcError>()
+            connected.asked.set(id, asked)
+            yield* sendTo(connected, { jsonrpc: "2.0", id, method, params })
+            return yield* Deferred.await(asked)
+          })),
+      inject: (fault) => Effect.sync(() => void faults.push({ fault, left: fault.times })),
+      disconnect: (reason) =>
+        Effect.suspend(() => Effect.forEach(Array.from(open), ({ peer }) => peer.close(reason), { discard: true }))
+    }
+  }
+)
+
+/**
+ * Provides a mocked transport, and its controls.
+ *
+ * **Example** (Watching what a client sends)
+ *
+ * ```ts check
+ * import * as McpClient from "@effect-mcp/client/McpClient"
+ * import * as MockTransport from "@effect-mcp/testing/MockTransport"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const test = McpClient.layer().pipe(
+ *   Layer.provideMerge(MockTransport.layer({
+ *     tools: { greet: ({ name }) => Effect.succeed({ structuredContent: { greeting: `Hello ${String(name)}` } }) }
+ *   }))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* McpClient.McpClient
+ *   const mock = yield* MockTransport.MockTransport
+ *   yield* client.callTool("greet", { name: "Ada" })
+ *   return yield* mock.methods
+ * })
+ *
+ * await Effect.runPromise(program.pipe(
+ *   Effect.provide(test)
+ * )) // => ["initialize", "notifications/initialized", "tools/call"]
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<MockTransport | McpTransport.McpTransport> =>
+  Layer.effectContext(
+    Effect.map(make(options), (mock) =>
+      Context.make(MockTransport, mock).pipe(Context.add(McpTransport.McpTransport, mock.transport)))
+  )
+
+const builtIn = (options: Options, method: string): MethodHandler => {
+  switch (method) {
+    case "initialize":
+      return (params) => Effect.succeed(initializeResult(options, params))
+    case "ping":
+      return () => Effect.succeed({})
+    case "tools/list":
+      return () => Effect.succeed({ tools: Object.entries(options.tools ?? {}).map(describeTool) })
+    case "tools/call":
+      return (params, request) => callTool(options, params, request)
+    default:
+      return () => Effect.fail(new McpError.JsonRpcError({ code: -32601, description: `Method not found: ${method}` }))
+  }
+}
+
+const initializeResult = (options: Options, params: JsonObject): JsonObject => {
+  const versions = options.protocolVersions ?? McpProtocol.legacyVersions
+  return {
+    protocolVersion: versions.find((version) => version === params["protocolVersion"]) ?? versions[0],
+    capabilities: options.capabilities ?? (options.tools === undefined ? {} : { tools: { listChanged: true } }),
+    serverInfo: options.serverInfo ?? { name: "mock", version: "1.0.0" },
+    ...(options.instructions === undefined ? {} : { instructions: options.instructions })
+  }
+}
+
+const describeTool = ([name, tool]: [string, Tool]): JsonObject => {
+  if (typeof tool === "function") return { name, inputSchema: { type: "object" } }
+  const { handler: _, inputSchema = { type: "object" }, ...description } = tool
+  return { name, inputSchema, ...description }
+}
+
+const callTool = (
+  options: Options,
+  params: JsonObject,
+  request: Request
+): Effect.Effect<unknown, McpError.JsonRpcError, Scope.Scope> => {
+  const name = String(params["name"])
+  const tool = Object.hasOwn(options.tools ?? {}, name) ? options.tools?.[name] : undefined
+  if (tool === undefined) {
+    return Effect.fail(new McpError.JsonRpcError({ code: -32602, description: `Unknown tool: ${name}` }))
+  }
+  const handler = typeof tool === "function" ? tool : tool.handler
+  const args = isJsonObject(params["arguments"]) ? params["arguments"] : {}
+  return Effect.map(handler(args, request), (result): CallToolResult | JsonObject => ({ content: [], ...result }))
+}
