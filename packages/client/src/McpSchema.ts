@@ -22,6 +22,7 @@
  */
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
@@ -33,26 +34,78 @@ import * as SchemaParser from "effect/SchemaParser"
  */
 export type Open<A> = A & { readonly [key: string]: unknown }
 
+type Infer<S extends Schema.Constraint> = S["Type"]
+
+// Every message is checked, so a value that fits must cost little: plain guards say yes. Only a value that they turn
+// down goes through the schema, which says what is wrong with it.
+type Guard = (value: unknown) => boolean
+
+// By the parser of a declaration, which stays the same when a field makes the declaration optional.
+const guards = new WeakMap<object, Guard>()
+
+const guardOf = (ast: SchemaAST.AST): Guard => {
+  if (ast.checks === undefined) {
+    switch (ast._tag) {
+      case "String":
+        return (value) => typeof value === "string"
+      case "Boolean":
+        return (value) => typeof value === "boolean"
+      case "Number":
+        return (value) => typeof value === "number"
+      case "Unknown":
+        return () => true
+      case "Literal":
+        return (value) => value === ast.literal
+      case "Arrays": {
+        const [item] = ast.rest
+        if (item === undefined || ast.elements.length > 0) break
+        const guard = guardOf(item)
+        return (value) => Array.isArray(value) && value.every(guard)
+      }
+      case "Declaration": {
+        const guard = guards.get(ast.run)
+        if (guard !== undefined) return guard
+      }
+    }
+  }
+  return Schema.is(Schema.make(ast))
+}
+
 // Checks a value and hands back that very value, where a plain struct would build a new one of the fields it names.
 const keep = <A>(
-  checkOf: (value: unknown) => ((value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>) | undefined,
+  guard: Guard,
+  explain: (value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue> | undefined,
   expected: string
-): Schema.Codec<A> =>
-  Schema.declareConstructor<A>()([], () => (value, ast, options) => {
-    const parse = checkOf(value)
-    if (parse === undefined) return Exit.fail(new SchemaIssue.InvalidType(ast, value, options))
-    const exit = parse(value)
-    // The cast follows from the check: `A` is what the checked schema describes.
-    return Exit.isSuccess(exit) ? Exit.succeed(value as A) : Exit.failCause(exit.cause)
+): Schema.Codec<A> => {
+  const schema = Schema.declareConstructor<A>()([], () => (value, ast, options) => {
+    // The cast follows from the guard: `A` is what it guards.
+    if (guard(value)) return Exit.succeed(value as A)
+    const exit = explain(value)
+    return exit === undefined || Exit.isSuccess(exit)
+      ? Exit.fail(new SchemaIssue.InvalidType(ast, value, options))
+      : Exit.failCause(exit.cause)
   }, { expected })
-
-type Infer<S extends Schema.Constraint> = S["Type"]
+  guards.set(schema.ast.run, guard)
+  return schema
+}
 
 const open = <const Fields extends Schema.Struct.Fields>(
   fields: Fields & { readonly [K in keyof Fields]: Schema.Codec<unknown> }
 ): Schema.Codec<Open<Schema.Struct<Fields>["Type"]>> => {
-  const parse = SchemaParser.decodeUnknownExit(Schema.Struct(fields))
-  return keep(() => parse, "object")
+  const checks = Object.entries<Schema.Constraint>(fields).map(([key, schema]) => ({
+    key,
+    optional: SchemaAST.isOptional(schema.ast),
+    guard: guardOf(schema.ast)
+  }))
+  const guard: Guard = (value) => {
+    if (!isJsonObject(value)) return false
+    for (const { guard, key, optional } of checks) {
+      const field = value[key]
+      if (!(field === undefined && optional && !(key in value)) && !guard(field)) return false
+    }
+    return true
+  }
+  return keep(guard, SchemaParser.decodeUnknownExit(Schema.Struct(fields)), "object")
 }
 
 /**
@@ -331,15 +384,21 @@ export interface UnknownContent {
   readonly [key: string]: unknown
 }
 
-const contentChecks = new Map(
-  Object.entries({
+const contentByType = new Map(
+  Object.entries<Schema.Codec<unknown>>({
     text: TextContent,
     image: ImageContent,
     audio: AudioContent,
     resource_link: ResourceLink,
     resource: EmbeddedResource
-  }).map(([type, schema]) => [type, SchemaParser.decodeUnknownExit(schema)])
+  }).map(([type, schema]) => [
+    type,
+    { guard: guardOf(schema.ast), explain: SchemaParser.decodeUnknownExit(schema) }
+  ])
 )
+
+const typeOf = (value: unknown): string | undefined =>
+  isJsonObject(value) && typeof value["type"] === "string" ? value["type"] : undefined
 
 /**
  * One block of content.
@@ -363,10 +422,11 @@ export type ContentBlock =
  * @since 0.1.0
  */
 export const ContentBlock: Schema.Codec<ContentBlock> = keep<ContentBlock>(
-  (value) =>
-    isJsonObject(value) && typeof value["type"] === "string"
-      ? contentChecks.get(value["type"]) ?? Exit.succeed
-      : undefined,
+  (value) => {
+    const type = typeOf(value)
+    return type !== undefined && (contentByType.get(type)?.guard(value) ?? true)
+  },
+  (value) => contentByType.get(typeOf(value) ?? "")?.explain(value),
   "content with a type"
 )
 

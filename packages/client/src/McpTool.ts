@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { toValidationError } from "./internal/validation.ts"
+import { issuesOf, jsonIssuesOf, toValidationError } from "./internal/validation.ts"
 import * as McpError from "./McpError.ts"
 import { type CallToolResult, isJsonObject, type JsonObject } from "./McpSchema.ts"
 
@@ -151,8 +151,10 @@ export const encodeInput = <T extends Any>(
     onSuccess: (value) =>
       isJsonObject(value)
         ? Effect.succeed(value)
-        : Effect.fail(mismatch("input", tool.name, input, "a tool takes a JSON object")),
-    onFailure: (error) => Effect.fail(toValidationError("input", "tool", tool.name, input, error.issue))
+        : Effect.fail(
+          toValidationError("input", tool.name, input, [{ path: [], message: "a tool takes a JSON object" }])
+        ),
+    onFailure: (error) => Effect.fail(toValidationError("input", tool.name, input, issuesOf(error.issue)))
   }) as Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]>
 }
 
@@ -181,19 +183,17 @@ export const decodeResult = <T extends Any>(
     T["output"] extends Schema.Constraint ? T["output"]["DecodingServices"] : never
   >
   if (result.isError === true) return Effect.fail(new McpError.ToolError({ tool: tool.name, result, server }))
-  if (tool.decode === undefined) return Exit.succeed(result as Output<T>)
+  const { decode, output } = tool
+  if (decode === undefined || output === undefined) return Exit.succeed(result as Output<T>)
+  const value = result.structuredContent
   if (!("structuredContent" in result)) {
-    return Effect.fail(mismatch("output", tool.name, undefined, "the result has no structuredContent"))
+    const message = "the result has no structuredContent"
+    return Effect.fail(toValidationError("output", tool.name, value, [{ path: [], message }]))
   }
-  const decoded = tool.decode(result.structuredContent)
+  const decoded = decode(value)
   if (Exit.isExit(decoded) && Exit.isSuccess(decoded)) return decoded as Decoded
   return Effect.mapError(
     decoded,
-    (error) => toValidationError("output", "tool", tool.name, result.structuredContent, error.issue)
+    (error) => toValidationError("output", tool.name, value, jsonIssuesOf(error.issue, output, value))
   ) as Decoded
 }
-
-const mismatch = (side: "input" | "output", name: string, value: unknown, message: string): McpError.McpError =>
-  McpError.make(
-    new McpError.ValidationError({ side, kind: "tool", name, path: [], value, issues: [{ path: [], message }] })
-  )

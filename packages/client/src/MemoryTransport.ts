@@ -81,7 +81,15 @@ export const make = <R>(options: {
       label: options.label,
       connect: Effect.gen(function*() {
         const outbox = yield* Queue.unbounded<JsonRpcMessage, Cause.Done>()
-        const pipe = yield* Pipe.make({ outbox, encode: identity, detail: () => undefined })
+        const pipe = yield* Pipe.make({
+          outlet: {
+            push: (message) => Queue.offerUnsafe(outbox, message),
+            room: () => undefined,
+            end: () => Queue.endUnsafe(outbox)
+          },
+          encode: identity<JsonRpcMessage>,
+          detail: () => undefined
+        })
         const close = (reason: McpError.McpErrorReason) => Effect.sync(() => pipe.close(reason))
         yield* options.serve({
           received: outbox,

@@ -53,7 +53,7 @@ export const locate = <A, E, R>(
 export const reader = <A>(
   method: string,
   schema: Schema.Codec<A>
-): (answer: unknown) => Effect.Effect<A, McpError.McpError> => {
+): (answer: unknown) => Exit.Exit<A, McpError.McpError> => {
   const decode = Schema.decodeUnknownExit(schema)
   return (answer) => {
     const decoded = decode(answer)
@@ -61,7 +61,7 @@ export const reader = <A>(
     const [reason] = decoded.cause.reasons
     const why = reason?._tag === "Fail" ? `: ${reason.error.message}` : ""
     const description = `The server's answer to ${method} is malformed${why}`
-    return Effect.fail(McpError.make(new McpError.ProtocolError({ description, payload: answer })))
+    return Exit.fail(McpError.make(new McpError.ProtocolError({ description, payload: answer })))
   }
 }
 

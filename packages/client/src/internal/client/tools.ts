@@ -23,21 +23,26 @@ export const make = (
 } => {
   const { server, timeouts } = operations
 
-  const request = (
+  const request = <A, E, R>(
     session: Session,
     name: string,
     args: McpSchema.JsonObject,
     options: CallOptions<unknown>,
+    read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E, R>,
     onProgress?: (progress: McpSchema.Progress) => void
-  ): Effect.Effect<McpSchema.CallToolResult, McpError.McpError> => {
+  ): Effect.Effect<A, E | McpError.McpError, R> => {
     if (session.info.capabilities.tools === undefined) return Effect.fail(unsupported("tools"))
     const params = { name, arguments: args }
     // Progress is always asked for: it restarts the deadline also when nobody listens to it.
     const requestOptions = { deadline: timeouts.call(options), meta: options.meta, progress: true, onProgress }
-    return Effect.flatMap(session.request("tools/call", params, requestOptions), (answer) => {
-      operations.proven()
-      return readCallToolResult(answer)
-    })
+    return Effect.flatMap(
+      session.request("tools/call", params, requestOptions),
+      (answer): Effect.Effect<A, E | McpError.McpError, R> => {
+        operations.proven()
+        const result = readCallToolResult(answer)
+        return Exit.isSuccess(result) ? read(result.value) : Exit.failCause(result.cause)
+      }
+    )
   }
 
   const callWith = <A, E extends McpError.McpError | McpError.ToolError, R, R2>(
@@ -51,12 +56,9 @@ export const make = (
       "tools/call",
       name,
       (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
-        Effect.flatMap(
-          onProgress === undefined
-            ? request(session, name, args, options)
-            : withProgress(onProgress, (report) => request(session, name, args, options, report)),
-          read
-        )
+        onProgress === undefined
+          ? request(session, name, args, options, read)
+          : withProgress(onProgress, (report) => request(session, name, args, options, read, report))
     )
   }
 
@@ -130,7 +132,7 @@ export const make = (
   }
 }
 
-const readCallToolResult = (answer: unknown): Effect.Effect<McpSchema.CallToolResult, McpError.McpError> =>
+const readCallToolResult = (answer: unknown): Exit.Exit<McpSchema.CallToolResult, McpError.McpError> =>
   // Servers leave out the content when there is structured content, or nothing to say.
   readStrictCallToolResult(
     McpSchema.isJsonObject(answer) && answer["content"] === undefined ? { ...answer, content: [] } : answer

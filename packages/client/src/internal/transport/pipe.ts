@@ -2,7 +2,6 @@ import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
@@ -10,6 +9,7 @@ import { isJsonObject, type JsonRpcMessage, type Progress, type RequestId } from
 import type { Connection, Diagnostic, Incoming } from "../../McpTransport.ts"
 import { classify } from "../jsonrpc/message.ts"
 import * as RequestTable from "../jsonrpc/requestTable.ts"
+import type { Outlet } from "./outbox.ts"
 
 /**
  * The part that all duplex transports share: requests go into one outbox and wait in one table for what comes back.
@@ -27,30 +27,25 @@ export interface Pipe {
 
 export const make: <Out>(options: {
   /** Where messages go out. When it is full, senders wait. */
-  readonly outbox: Queue.Enqueue<Out, Cause.Done>
+  readonly outlet: Outlet<Out>
   /** Writes a message in the form of the wire. May throw on values that have none. */
   readonly encode: (message: JsonRpcMessage) => Out
   /** What the transport knows that helps to understand a failure. */
   readonly detail: () => string | undefined
 }) => Effect.Effect<Pipe, never, Scope.Scope> = Effect.fnUntraced(function*<Out>(options: {
-  readonly outbox: Queue.Enqueue<Out, Cause.Done>
+  readonly outlet: Outlet<Out>
   readonly encode: (message: JsonRpcMessage) => Out
   readonly detail: () => string | undefined
 }) {
-  const { encode, outbox } = options
-  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  const { encode, outlet } = options
   const incoming = yield* Queue.unbounded<Incoming, Cause.Done>()
   const closed = yield* Deferred.make<McpError.McpErrorReason>()
   let closedBy: McpError.McpErrorReason | undefined
 
-  /** Puts a message into the outbox; when that is full, a fiber waits for room. */
-  const post = (out: Out): Fiber.Fiber<boolean> | undefined =>
-    Queue.offerUnsafe(outbox, out) ? undefined : runFork(Queue.offer(outbox, out))
-
   const cancel = (id: RequestId, method: string, reason: string): void => {
     // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never for initialize
     if (method === "initialize") return
-    post(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
+    outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
   }
 
   const table = yield* RequestTable.make({
@@ -85,28 +80,29 @@ export const make: <Out>(options: {
   }
 
   const exchange: Connection["exchange"] = (request, exchangeOptions) =>
-    Effect.suspend(() => {
-      if (closedBy !== undefined) return Effect.fail(lost(closedBy, false))
+    Effect.callback((resume) => {
+      if (closedBy !== undefined) return resume(Effect.fail(lost(closedBy, false)))
+      const room = outlet.room()
+      if (room !== undefined) return resume(Effect.andThen(room, exchange(request, exchangeOptions)))
       const out = tryEncode(request)
-      if (McpError.isMcpError(out)) return Effect.fail(out)
+      if (McpError.isMcpError(out)) return resume(Effect.fail(out))
       const { id, method } = request
-      return Effect.callback<unknown, McpError.McpError>((resume) => {
-        table.add(id, method, exchangeOptions, resume)
-        const posting = post(out)
-        return Effect.sync(() => {
-          if (!table.abandon(id)) return
-          if (posting === undefined || posting.pollUnsafe() !== undefined) cancel(id, method, "interrupted")
-          else posting.interruptUnsafe()
-        })
+      table.add(id, method, exchangeOptions, resume)
+      outlet.push(out)
+      return Effect.sync(() => {
+        if (table.abandon(id)) cancel(id, method, "interrupted")
       })
     })
 
   const send: Connection["send"] = (message) =>
     Effect.suspend(() => {
       if (closedBy !== undefined) return Effect.fail(lost(closedBy, false))
+      const room = outlet.room()
+      if (room !== undefined) return Effect.andThen(room, send(message))
       const out = tryEncode(message)
       if (McpError.isMcpError(out)) return Effect.fail(out)
-      return Effect.asVoid(Queue.offer(outbox, out))
+      outlet.push(out)
+      return Effect.void
     })
 
   const notice = (diagnostic: Diagnostic): void => {
@@ -162,7 +158,7 @@ export const make: <Out>(options: {
     if (closedBy !== undefined) return
     closedBy = reason
     Deferred.doneUnsafe(closed, Exit.succeed(reason))
-    Queue.endUnsafe(outbox)
+    outlet.end()
     Queue.endUnsafe(incoming)
     table.failAll(lost(reason, true))
   }

@@ -6,13 +6,13 @@ import type * as PlatformError from "effect/PlatformError"
 import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as CommandLine from "effect/process/CommandLine"
-import * as Queue from "effect/Queue"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as McpError from "../../McpError.ts"
 import * as McpTransport from "../../McpTransport.ts"
 import * as Lines from "../jsonrpc/lines.ts"
 import { childEnvironment } from "./childEnvironment.ts"
+import * as Outbox from "./outbox.ts"
 import * as Pipe from "./pipe.ts"
 import { windowsScript } from "./windowsCommand.ts"
 
@@ -52,9 +52,9 @@ export const make = (spawner: ChildProcessSpawner["Service"], options: Options):
 const connect = Effect.fnUntraced(function*(spawner: ChildProcessSpawner["Service"], options: Options, label: string) {
   const child = yield* Effect.mapError(spawner.spawn(toCommand(options)), (error) => spawnError(error, options, label))
   const stderr = makeTail()
-  const outbox = yield* Queue.bounded<string, Cause.Done>(OUTBOX_CAPACITY)
+  const outbox = Outbox.make<string>(OUTBOX_CAPACITY)
   const pipe = yield* Pipe.make({
-    outbox,
+    outlet: outbox,
     encode: (message) => JSON.stringify(message) + "\n",
     detail: () => `\`${label}\` is running.${stderr.text() === "" ? "" : ` Its stderr ends with:\n${stderr.text()}`}`
   })
@@ -62,7 +62,7 @@ const connect = Effect.fnUntraced(function*(spawner: ChildProcessSpawner["Servic
   const encoder = new TextEncoder()
   // All that gathered since the last write leaves in one.
   const writes = Stream.fromPull(Effect.succeed(
-    Effect.map(Queue.takeAll(outbox), (lines) => [encoder.encode(lines.join(""))] as const)
+    Effect.map(outbox.take, (lines) => [encoder.encode(lines.join(""))] as const)
   ))
   const writing = yield* Effect.forkScoped(Stream.run(writes, child.stdin))
   const reading = yield* Effect.forkScoped(drain(child.stdout, readMessages(pipe, options.maxMessageBytes)))

@@ -1,0 +1,81 @@
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+
+/** Where a pipe puts what it sends. */
+export interface Outlet<Out> {
+  readonly push: (out: Out) => void
+  /** Waits for room, if too much is waiting to go out; `undefined` if there is room. */
+  readonly room: () => Effect.Effect<void> | undefined
+  /** No more is coming. What is waiting still goes out. */
+  readonly end: () => void
+}
+
+export interface Outbox<Out> extends Outlet<Out> {
+  /** All that has gathered since the last take. Done when the outbox has ended. */
+  readonly take: Pull.Pull<NonEmptyReadonlyArray<Out>>
+}
+
+/**
+ * Gathers what is sent within one tick, so that it can leave in one write. A `Queue` would wake its taker only after the
+ * next turn of the event loop, which a single call at a time feels.
+ */
+export const make = <Out>(capacity: number): Outbox<Out> => {
+  let gathered: Array<Out> = []
+  let ended = false
+  let flushing = false
+  let taker: (() => void) | undefined
+  let waiting: Array<() => void> = []
+
+  const flush = (): void => {
+    flushing = false
+    const wake = taker
+    taker = undefined
+    wake?.()
+  }
+
+  const flushSoon = (): void => {
+    if (flushing || taker === undefined) return
+    flushing = true
+    queueMicrotask(flush)
+  }
+
+  const takeNow = (): Pull.Pull<NonEmptyReadonlyArray<Out>> | undefined => {
+    const [first, ...rest] = gathered
+    if (first === undefined) return ended ? Cause.done() : undefined
+    gathered = []
+    const awaitingRoom = waiting
+    waiting = []
+    for (const wake of awaitingRoom) wake()
+    return Effect.succeed([first, ...rest])
+  }
+
+  return {
+    push(out) {
+      if (ended) return
+      gathered.push(out)
+      flushSoon()
+    },
+    room: () =>
+      ended || gathered.length < capacity
+        ? undefined
+        : Effect.callback((resume) => {
+          const wake = () => resume(Effect.void)
+          waiting.push(wake)
+          return Effect.sync(() => {
+            waiting = waiting.filter((other) => other !== wake)
+          })
+        }),
+    end() {
+      ended = true
+      for (const wake of waiting.splice(0)) wake()
+      flushSoon()
+    },
+    take: Effect.callback((resume) => {
+      const now = takeNow()
+      if (now !== undefined) return resume(now)
+      taker = () => resume(takeNow() ?? Cause.done())
+    })
+  }
+}
