@@ -90,7 +90,7 @@ export class TransportError extends Schema.Error<TransportError>(id("TransportEr
 
 /**
  * The session ended before the answer came, or before the request went out. `requestSent` says which: a request that
- * was sent may have been carried out. `cause` says why the session ended, when that is known.
+ * was sent may have been carried out. `by` says who ended it, `cause` why, when that is known.
  *
  * @category errors
  * @since 0.1.0
@@ -98,6 +98,7 @@ export class TransportError extends Schema.Error<TransportError>(id("TransportEr
 export class ClosedError extends Schema.Error<ClosedError>(id("ClosedError"))({
   _tag: Schema.tag("ClosedError"),
   description: Schema.String,
+  by: Schema.Literals(["client", "server"]),
   requestSent: Schema.Boolean,
   cause: Schema.optional(Schema.Defect())
 }) {

@@ -3,7 +3,7 @@
  *
  * What a server sends is checked, not rebuilt: a value that passes keeps its identity and with it every field that the
  * schema does not name, so vendor extensions and newer revisions survive. Content of a type that the schema does not
- * know is data, not an error.
+ * know is data, not an error. An optional field that is `null` is left out, as if the server had done so.
  *
  * **Example** (Fields that the schema does not name)
  *
@@ -21,6 +21,7 @@
  * @since 0.1.0
  */
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -36,76 +37,97 @@ export type Open<A> = A & { readonly [key: string]: unknown }
 
 type Infer<S extends Schema.Constraint> = S["Type"]
 
-// Every message is checked, so a value that fits must cost little: plain guards say yes. Only a value that they turn
-// down goes through the schema, which says what is wrong with it.
-type Guard = (value: unknown) => boolean
+// Every message is checked, so a value that fits must cost little: plain functions say yes. Only what they turn down
+// is looked at again: many servers write `null` for a field that they leave out, which `repair` leaves out, too; and if
+// that was not it, the schema says what is wrong.
+interface Check {
+  readonly fits: (value: unknown) => boolean
+  readonly repair: (value: unknown) => unknown
+}
+
+const checkBy = (fits: Check["fits"], repair: Check["repair"] = identity): Check => ({ fits, repair })
 
 // By the parser of a declaration, which stays the same when a field makes the declaration optional.
-const guards = new WeakMap<object, Guard>()
+const checks = new WeakMap<object, Check>()
 
-const guardOf = (ast: SchemaAST.AST): Guard => {
+const checkOf = (ast: SchemaAST.AST): Check => {
   if (ast.checks === undefined) {
     switch (ast._tag) {
       case "String":
-        return (value) => typeof value === "string"
+        return checkBy((value) => typeof value === "string")
       case "Boolean":
-        return (value) => typeof value === "boolean"
+        return checkBy((value) => typeof value === "boolean")
       case "Number":
-        return (value) => typeof value === "number"
+        return checkBy((value) => typeof value === "number")
       case "Unknown":
-        return () => true
+        return checkBy(() => true)
       case "Literal":
-        return (value) => value === ast.literal
+        return checkBy((value) => value === ast.literal)
       case "Arrays": {
         const [item] = ast.rest
         if (item === undefined || ast.elements.length > 0) break
-        const guard = guardOf(item)
-        return (value) => Array.isArray(value) && value.every(guard)
+        const { fits, repair } = checkOf(item)
+        return checkBy(
+          (value) => Array.isArray(value) && value.every(fits),
+          (value) => Array.isArray(value) ? value.map(repair) : value
+        )
       }
       case "Declaration": {
-        const guard = guards.get(ast.run)
-        if (guard !== undefined) return guard
+        const check = checks.get(ast.run)
+        if (check !== undefined) return check
       }
     }
   }
-  return Schema.is(Schema.make(ast))
+  return checkBy(Schema.is(Schema.make(ast)))
 }
 
 // Checks a value and hands back that very value, where a plain struct would build a new one of the fields it names.
 const keep = <A>(
-  guard: Guard,
+  check: Check,
   explain: (value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue> | undefined,
   expected: string
 ): Schema.Codec<A> => {
   const schema = Schema.declareConstructor<A>()([], () => (value, ast, options) => {
-    // The cast follows from the guard: `A` is what it guards.
-    if (guard(value)) return Exit.succeed(value as A)
-    const exit = explain(value)
+    // The casts follow from the check: `A` is what it checks.
+    if (check.fits(value)) return Exit.succeed(value as A)
+    const repaired = check.repair(value)
+    if (check.fits(repaired)) return Exit.succeed(repaired as A)
+    const exit = explain(repaired)
     return exit === undefined || Exit.isSuccess(exit)
       ? Exit.fail(new SchemaIssue.InvalidType(ast, value, options))
       : Exit.failCause(exit.cause)
   }, { expected })
-  guards.set(schema.ast.run, guard)
+  checks.set(schema.ast.run, check)
   return schema
 }
 
 const open = <const Fields extends Schema.Struct.Fields>(
   fields: Fields & { readonly [K in keyof Fields]: Schema.Codec<unknown> }
 ): Schema.Codec<Open<Schema.Struct<Fields>["Type"]>> => {
-  const checks = Object.entries<Schema.Constraint>(fields).map(([key, schema]) => ({
+  const all = Object.entries<Schema.Constraint>(fields).map(([key, { ast }]) => ({
     key,
-    optional: SchemaAST.isOptional(schema.ast),
-    guard: guardOf(schema.ast)
+    optional: SchemaAST.isOptional(ast),
+    ...checkOf(ast)
   }))
-  const guard: Guard = (value) => {
+  const fits: Check["fits"] = (value) => {
     if (!isJsonObject(value)) return false
-    for (const { guard, key, optional } of checks) {
+    for (const { fits, key, optional } of all) {
       const field = value[key]
-      if (!(field === undefined && optional && !(key in value)) && !guard(field)) return false
+      if (!(field === undefined && optional && !(key in value)) && !fits(field)) return false
     }
     return true
   }
-  return keep(guard, SchemaParser.decodeUnknownExit(Schema.Struct(fields)), "object")
+  const repair: Check["repair"] = (value) => {
+    if (!isJsonObject(value)) return value
+    const repaired: Record<string, unknown> = { ...value }
+    for (const { fits, key, optional, repair } of all) {
+      if (!(key in value) || fits(value[key])) continue
+      if (optional && value[key] === null) delete repaired[key]
+      else repaired[key] = repair(value[key])
+    }
+    return repaired
+  }
+  return keep(checkBy(fits, repair), SchemaParser.decodeUnknownExit(Schema.Struct(fields)), "object")
 }
 
 /**
@@ -393,7 +415,7 @@ const contentByType = new Map(
     resource: EmbeddedResource
   }).map(([type, schema]) => [
     type,
-    { guard: guardOf(schema.ast), explain: SchemaParser.decodeUnknownExit(schema) }
+    { ...checkOf(schema.ast), explain: SchemaParser.decodeUnknownExit(schema) }
   ])
 )
 
@@ -422,10 +444,13 @@ export type ContentBlock =
  * @since 0.1.0
  */
 export const ContentBlock: Schema.Codec<ContentBlock> = keep<ContentBlock>(
-  (value) => {
-    const type = typeOf(value)
-    return type !== undefined && (contentByType.get(type)?.guard(value) ?? true)
-  },
+  checkBy(
+    (value) => {
+      const type = typeOf(value)
+      return type !== undefined && (contentByType.get(type)?.fits(value) ?? true)
+    },
+    (value) => contentByType.get(typeOf(value) ?? "")?.repair(value) ?? value
+  ),
   (value) => contentByType.get(typeOf(value) ?? "")?.explain(value),
   "content with a type"
 )

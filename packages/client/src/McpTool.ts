@@ -87,8 +87,8 @@ export const NoInput = Schema.Struct({})
 /**
  * Declares a tool of a server.
  *
- * `input` says what a call takes; it is encoded before it is sent. `output` says what the tool's `structuredContent` is;
- * it is decoded from JSON, so `Schema.Date` reads an ISO string.
+ * `input` says what a call takes; it is encoded as JSON before it is sent. `output` says what the tool's
+ * `structuredContent` is; it is decoded from JSON. So `Schema.Date` writes and reads an ISO string.
  *
  * **Example** (Declaring a tool)
  *
@@ -124,7 +124,7 @@ export const make = <
     // The defaults of the type parameters are the defaults here.
     input: input as Input,
     output: output as Output,
-    encode: Schema.encodeUnknownEffect(input, { errors: "all" }),
+    encode: Schema.encodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" }),
     decode: output === undefined
       ? undefined
       : Schema.decodeUnknownEffect(Schema.toCodecJson(output), { errors: "all" })
@@ -145,12 +145,12 @@ export const encodeInput = <T extends Any>(
 ): Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]> => {
   const encoded = tool.encode(input)
   if (Exit.isExit(encoded) && Exit.isSuccess(encoded) && isJsonObject(encoded.value)) {
-    return Exit.succeed(encoded.value)
+    return Exit.succeed(leaveOutUndefined(input, encoded.value))
   }
   return Effect.matchEffect(encoded, {
     onSuccess: (value) =>
       isJsonObject(value)
-        ? Effect.succeed(value)
+        ? Effect.succeed(leaveOutUndefined(input, value))
         : Effect.fail(
           toValidationError("input", tool.name, input, [{ path: [], message: "a tool takes a JSON object" }])
         ),
@@ -196,4 +196,24 @@ export const decodeResult = <T extends Any>(
     decoded,
     (error) => toValidationError("output", tool.name, value, jsonIssuesOf(error.issue, output, value))
   ) as Decoded
+}
+
+/**
+ * JSON has no `undefined`, so its codec writes `null`. A tool that may be called without a field is called without it.
+ */
+const leaveOutUndefined = (input: unknown, encoded: JsonObject): JsonObject => {
+  if (!isJsonObject(input)) return encoded
+  let left = encoded
+  for (const key in encoded) {
+    const before = input[key]
+    const value = encoded[key]
+    if (before === undefined && value === null && key in input) {
+      const { [key]: _, ...rest } = left
+      left = rest
+    } else if (isJsonObject(before) && isJsonObject(value)) {
+      const inner = leaveOutUndefined(before, value)
+      if (inner !== value) left = { ...left, [key]: inner }
+    }
+  }
+  return left
 }

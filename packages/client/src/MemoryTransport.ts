@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Pipe from "./internal/transport/pipe.ts"
@@ -84,21 +86,21 @@ export const make = <R>(options: {
         const pipe = yield* Pipe.make({
           outlet: {
             push: (message) => Queue.offerUnsafe(outbox, message),
+            withdraw: () => false,
             room: () => undefined,
             end: () => Queue.endUnsafe(outbox)
           },
           encode: identity<JsonRpcMessage>,
           detail: () => undefined
         })
-        const close = (reason: McpError.McpErrorReason) => Effect.sync(() => pipe.close(reason))
         yield* options.serve({
           received: outbox,
           send: (message) => Effect.sync(() => pipe.receive(message)),
-          close: (reason) => close(reason ?? hungUp)
+          close: (reason = hungUp) => Effect.sync(() => pipe.close(reason))
         }).pipe(
           Effect.scoped,
-          Effect.ensuring(close(hungUp)),
-          Effect.ignore,
+          Effect.onExit((exit) => Effect.sync(() => pipe.close(reasonOf(exit)))),
+          Effect.ignoreCause,
           Effect.provideContext(context),
           Effect.forkScoped
         )
@@ -118,5 +120,18 @@ export const layer = <R>(options: {
   readonly serve: (peer: Peer) => Effect.Effect<unknown, Cause.Done | McpError.McpError, R | Scope.Scope>
 }): Layer.Layer<McpTransport.McpTransport, never, Exclude<R, Scope.Scope>> =>
   Layer.effect(McpTransport.McpTransport, make(options))
+
+/** Why a server's end has ended; `undefined` when it was this side's wish. */
+const reasonOf = (
+  exit: Exit.Exit<unknown, Cause.Done | McpError.McpError>
+): McpError.McpErrorReason | undefined => {
+  if (Exit.isSuccess(exit)) return hungUp
+  if (Cause.hasInterruptsOnly(exit.cause)) return undefined
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (McpError.isMcpError(error)) return error.reason
+  return Cause.hasDies(exit.cause)
+    ? new McpError.TransportError({ description: "The server died", cause: Cause.squash(exit.cause) })
+    : hungUp
+}
 
 const hungUp = new McpError.TransportError({ description: "The server hung up" })

@@ -250,6 +250,10 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
         Effect.map((result): JsonObject => ({ jsonrpc: "2.0", id, result })),
         Effect.catch(({ code, data, description }) =>
           Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code, message: description, data } })
+        ),
+        // A handler with a bug shows it in the test, where it would otherwise leave the call hanging.
+        Effect.catchDefect((defect) =>
+          Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code: -32603, message: String(defect) } })
         )
       )
       yield* deliver(connected, reply, fault)

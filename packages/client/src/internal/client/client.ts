@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import * as Schedule from "effect/Schedule"
@@ -5,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { McpClient, Options } from "../../McpClient.ts"
-import type { McpError } from "../../McpError.ts"
+import * as McpError from "../../McpError.ts"
 import type { Implementation } from "../../McpSchema.ts"
 import * as McpTransport from "../../McpTransport.ts"
 import { legacyEra } from "../session/legacyEra.ts"
@@ -20,6 +21,9 @@ export const TypeId = "~@effect-mcp/client/McpClient" as const
 /** So many diagnostics wait for a slow watcher; then the oldest go. */
 const DIAGNOSTICS_CAPACITY = 256
 
+/** So many of the latest diagnostics does a new watcher get: what a server says when it starts comes before anyone can watch. */
+const DIAGNOSTICS_REPLAY = 16
+
 const defaultClientInfo: Implementation = { name: "effect-mcp", version: "0.1.0" }
 
 const defaultReconnect = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]).pipe(
@@ -29,14 +33,40 @@ const defaultReconnect = Schedule.min([Schedule.exponential("100 millis"), Sched
 
 const handlers: ReadonlyMap<string, Handler> = new Map([["ping", () => Effect.succeed({})]])
 
+/** Connecting and the handshake share one deadline. */
+const openSession = Effect.fnUntraced(function*(
+  transport: McpTransport.McpTransport,
+  options: SessionOptions,
+  deadline: McpTransport.Deadline
+) {
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const start = now()
+  const timedOut = (detail?: string) =>
+    McpError.make(new McpError.TimeoutError({ budget: "connect", millis: deadline.totalMillis, detail }))
+  const connection = yield* Effect.timeoutOrElse(transport.connect, {
+    duration: deadline.totalMillis,
+    orElse: () => Effect.fail(timedOut())
+  })
+  const left = Math.max(0, deadline.totalMillis - (now() - start))
+  return yield* legacyEra.open(connection, options, { ...deadline, idleMillis: left, totalMillis: left }).pipe(
+    Effect.mapError((error) => error.reason._tag === "TimeoutError" ? timedOut(error.reason.detail) : error)
+  )
+})
+
 export const make: (
   options?: Options
-) => Effect.Effect<McpClient, McpError, McpTransport.McpTransport | Scope.Scope> = Effect.fnUntraced(
+) => Effect.Effect<McpClient, McpError.McpError, McpTransport.McpTransport | Scope.Scope> = Effect.fnUntraced(
   function*(options: Options = {}) {
     const transport = yield* McpTransport.McpTransport
     const name = options.name ?? transport.label
     const timeouts = yield* Operations.locate(Timeouts.make(options), name)
-    const diagnostics = yield* PubSub.sliding<McpTransport.Diagnostic>(DIAGNOSTICS_CAPACITY)
+    // `undefined` is the end.
+    const diagnostics = yield* PubSub.sliding<McpTransport.Diagnostic | undefined>({
+      capacity: DIAGNOSTICS_CAPACITY,
+      replay: DIAGNOSTICS_REPLAY
+    })
+    yield* Effect.addFinalizer(() => PubSub.publish(diagnostics, undefined))
     const onDiagnostic = (diagnostic: McpTransport.Diagnostic) => {
       PubSub.publishUnsafe(diagnostics, diagnostic)
     }
@@ -44,11 +74,10 @@ export const make: (
     const sessionOptions: SessionOptions = {
       clientInfo: options.clientInfo ?? defaultClientInfo,
       handlers,
-      connectDeadline: timeouts.connect,
       onDiagnostic
     }
     const sessions = yield* SessionRef.make({
-      open: Effect.flatMap(transport.connect, (connection) => legacyEra.open(connection, sessionOptions)),
+      open: openSession(transport, sessionOptions, timeouts.connect),
       idleTimeToLive: timeouts.idleTimeToLive,
       schedule: options.reconnect ?? defaultReconnect
     })
@@ -62,7 +91,7 @@ export const make: (
       state: SubscriptionRef.get(sessions.state),
       stateChanges: SubscriptionRef.changes(sessions.state).pipe(Stream.takeUntil((state) => state._tag === "Closed")),
       session: Operations.locate(sessions.use((session) => Effect.succeed(session.info)), name),
-      diagnostics: Stream.fromPubSub(diagnostics),
+      diagnostics: Stream.fromPubSub(diagnostics).pipe(Stream.takeWhile((diagnostic) => diagnostic !== undefined)),
       ...tools,
       raw,
       close: sessions.close,

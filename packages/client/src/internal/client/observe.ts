@@ -46,7 +46,7 @@ export const observe = <A, E extends McpError.McpError | McpError.ToolError, R>(
       kind: "client",
       attributes: {
         "mcp.method.name": method,
-        "server.address": operation.server,
+        "mcp.server.name": operation.server,
         ...(target === undefined ? {} : { "gen_ai.tool.name": target, "gen_ai.operation.name": "execute_tool" })
       }
     }, (span) =>
@@ -62,5 +62,10 @@ const errorType = (exit: Exit.Exit<unknown, McpError.McpError | McpError.ToolErr
   const [reason] = exit.cause.reasons
   if (reason === undefined || reason._tag !== "Fail") return reason?._tag === "Interrupt" ? "cancelled" : "defect"
   if (reason.error._tag === "ToolError") return "tool_error"
-  return reason.error.reason._tag === "JsonRpcError" ? String(reason.error.reason.code) : reason.error.reason._tag
+  return reason.error.reason._tag === "JsonRpcError" ? codeName(reason.error.reason.code) : reason.error.reason._tag
 }
+
+// A server can make up any number of codes, and each would be a series of its own.
+const knownCodes = new Set([-32700, -32600, -32601, -32602, -32603, -32002, -32042, -32020, -32021, -32022])
+
+const codeName = (code: number): string => knownCodes.has(code) ? String(code) : "JsonRpcError"

@@ -1,6 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
 import * as McpError from "../../McpError.ts"
 import type { Diagnostic } from "../../McpTransport.ts"
 import type { Session } from "../session/session.ts"
@@ -45,31 +43,19 @@ export const locate = <A, E, R>(
   server: string,
   method?: string
 ): Effect.Effect<A, E, R> =>
-  Effect.mapError(effect, (error) =>
-    // What `at` adds does not change the type.
-    McpError.isMcpError(error) ? McpError.at(error, server, method) as E & McpError.McpError : error)
+  Effect.mapError(
+    effect,
+    (error) => McpError.isMcpError(error) ? narrow(error, McpError.at(error, server, method)) : error
+  )
 
-/** Makes a reader of the answers to a method. */
-export const reader = <A>(
-  method: string,
-  schema: Schema.Codec<A>
-): (answer: unknown) => Exit.Exit<A, McpError.McpError> => {
-  const decode = Schema.decodeUnknownExit(schema)
-  return (answer) => {
-    const decoded = decode(answer)
-    if (Exit.isSuccess(decoded)) return Exit.succeed(decoded.value)
-    const [reason] = decoded.cause.reasons
-    const why = reason?._tag === "Fail" ? `: ${reason.error.message}` : ""
-    const description = `The server's answer to ${method} is malformed${why}`
-    return Exit.fail(McpError.make(new McpError.ProtocolError({ description, payload: answer })))
-  }
-}
+// An error that says where it comes from is of the same type as before.
+const narrow = <E extends McpError.McpError>(_: E, located: McpError.McpError): E => located as E
 
-/** For requests that change nothing: what the end of a session cut off is asked again, once, in the next. */
+/** For requests that change nothing: what the loss of a session cut off is asked again, once, in the next. */
 export const repeatWhenLost = <A, R>(
   effect: Effect.Effect<A, McpError.McpError, R>
 ): Effect.Effect<A, McpError.McpError, R> =>
-  Effect.catchIf(effect, (error) => error.reason._tag === "ClosedError", () => effect)
+  Effect.catchIf(effect, ({ reason }) => reason._tag === "ClosedError" && reason.by === "server", () => effect)
 
 export const unsupported = (capability: string): McpError.McpError =>
   McpError.make(new McpError.UnsupportedError({ description: `The server does not offer ${capability}` }))

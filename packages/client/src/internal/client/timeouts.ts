@@ -8,52 +8,55 @@ import type { Deadline } from "../../McpTransport.ts"
 /** The deadlines of a client's operations, and how those of one request differ. */
 export interface Timeouts {
   readonly connect: Deadline
-  readonly list: (options: RequestOptions) => Deadline
-  readonly call: (options: CallOptions<unknown>) => Deadline
+  readonly list: (options: RequestOptions) => Deadline | McpError.McpError
+  readonly call: (options: CallOptions<unknown>) => Deadline | McpError.McpError
   readonly idleTimeToLive: Duration.Duration
 }
 
 export const make: (options: Options) => Effect.Effect<Timeouts, McpError.McpError> = Effect.fnUntraced(
   function*(options: Options) {
     const { timeouts = {} } = options
-    const connect = yield* read("timeouts.connect", timeouts.connect ?? "30 seconds")
-    const list = yield* read("timeouts.list", timeouts.list ?? "60 seconds")
-    const call = yield* read("timeouts.call", timeouts.call ?? "60 seconds")
-    const total = yield* read("timeouts.total", timeouts.total ?? "1 hour")
-    const idleTimeToLive = yield* read("idleTimeToLive", options.idleTimeToLive ?? "1 minute")
-    const usualCall = callDeadline(call, Math.max(call, total))
+    const connect = yield* toMillis("timeouts.connect", timeouts.connect ?? "30 seconds")
+    const list = yield* toMillis("timeouts.list", timeouts.list ?? "60 seconds")
+    const call = yield* toMillis("timeouts.call", timeouts.call ?? "60 seconds")
+    const total = yield* toMillis("timeouts.total", timeouts.total ?? "1 hour")
+    const idleTimeToLive = yield* toMillis("idleTimeToLive", options.idleTimeToLive ?? "1 minute")
+    const usualCall: Deadline = { budget: "call", idleMillis: call, totalMillis: Math.max(call, total) }
     return {
-      connect: { budget: "connect", idleMillis: connect, totalMillis: Number.POSITIVE_INFINITY },
-      list: ({ timeout }) => ({
-        budget: "list",
-        idleMillis: timeout === undefined ? list : Duration.toMillis(timeout),
-        totalMillis: Number.POSITIVE_INFINITY
-      }),
+      connect: { budget: "connect", idleMillis: connect, totalMillis: connect },
+      list: ({ timeout }) => {
+        const millis = override("timeout", timeout, list)
+        return typeof millis === "number" ? { budget: "list", idleMillis: millis, totalMillis: millis } : millis
+      },
       call: ({ timeout, totalTimeout }) => {
         if (timeout === undefined && totalTimeout === undefined) return usualCall
-        const idleMillis = timeout === undefined ? call : Duration.toMillis(timeout)
+        const idleMillis = override("timeout", timeout, call)
+        if (typeof idleMillis !== "number") return idleMillis
         // Who lets a call wait for longer than the usual total means it.
-        return callDeadline(
-          idleMillis,
-          totalTimeout === undefined ? Math.max(total, idleMillis) : Duration.toMillis(totalTimeout)
-        )
+        const totalMillis = override("totalTimeout", totalTimeout, Math.max(total, idleMillis))
+        return typeof totalMillis === "number" ? { budget: "call", idleMillis, totalMillis } : totalMillis
       },
       idleTimeToLive: options.lazy === true ? Duration.millis(idleTimeToLive) : Duration.infinity
     }
   }
 )
 
-const callDeadline = (idleMillis: number, totalMillis: number): Deadline => ({
-  budget: "call",
-  idleMillis,
-  totalMillis
-})
+const override = (
+  option: string,
+  value: Duration.Input | undefined,
+  usual: number
+): number | McpError.McpError =>
+  value === undefined
+    ? usual
+    : Option.match(Duration.fromInput(value), {
+      onSome: Duration.toMillis,
+      onNone: () =>
+        McpError.make(
+          new McpError.ConfigurationError({ description: `${option} is not a duration: ${String(value)}` })
+        )
+    })
 
-const read = (option: string, value: Duration.Input): Effect.Effect<number, McpError.McpError> =>
-  Option.match(Duration.fromInput(value), {
-    onSome: (duration) => Effect.succeed(Duration.toMillis(duration)),
-    onNone: () => {
-      const description = `${option} is not a duration: ${String(value)}`
-      return Effect.fail(McpError.make(new McpError.ConfigurationError({ description })))
-    }
-  })
+const toMillis = (option: string, value: Duration.Input): Effect.Effect<number, McpError.McpError> => {
+  const millis = override(option, value, 0)
+  return typeof millis === "number" ? Effect.succeed(millis) : Effect.fail(millis)
+}

@@ -7,9 +7,10 @@ import type { CallEvent, CallOptions, ListOptions, McpClient, RequestOptions } f
 import * as McpError from "../../McpError.ts"
 import * as McpSchema from "../../McpSchema.ts"
 import * as McpTool from "../../McpTool.ts"
-import type { Session } from "../session/session.ts"
+import { reader } from "../session/reader.ts"
+import type { RequestOptions as SessionRequestOptions, Session } from "../session/session.ts"
 import * as Listing from "./listing.ts"
-import { locate, type Operations, reader, repeatWhenLost, unsupported } from "./operations.ts"
+import { locate, type Operations, repeatWhenLost, unsupported } from "./operations.ts"
 import { withProgress } from "./progress.ts"
 
 const readListToolsResult = reader("tools/list", McpSchema.ListToolsResult)
@@ -27,16 +28,13 @@ export const make = (
     session: Session,
     name: string,
     args: McpSchema.JsonObject,
-    options: CallOptions<unknown>,
-    read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E, R>,
-    onProgress?: (progress: McpSchema.Progress) => void
+    options: SessionRequestOptions,
+    read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | McpError.McpError, R> => {
     if (session.info.capabilities.tools === undefined) return Effect.fail(unsupported("tools"))
     const params = { name, arguments: args }
-    // Progress is always asked for: it restarts the deadline also when nobody listens to it.
-    const requestOptions = { deadline: timeouts.call(options), meta: options.meta, progress: true, onProgress }
     return Effect.flatMap(
-      session.request("tools/call", params, requestOptions),
+      session.request("tools/call", params, options),
       (answer): Effect.Effect<A, E | McpError.McpError, R> => {
         operations.proven()
         const result = readCallToolResult(answer)
@@ -48,17 +46,21 @@ export const make = (
   const callWith = <A, E extends McpError.McpError | McpError.ToolError, R, R2>(
     name: string,
     args: McpSchema.JsonObject,
-    options: CallOptions<R>,
+    { meta, onProgress, ...limits }: CallOptions<R>,
     read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E, R2>
   ): Effect.Effect<A, E | McpError.McpError, R | R2> => {
-    const { onProgress } = options
+    const deadline = timeouts.call(limits)
+    if (McpError.isMcpError(deadline)) return locate(Effect.fail(deadline), server, "tools/call")
     return operations.run(
       "tools/call",
       name,
       (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
         onProgress === undefined
-          ? request(session, name, args, options, read)
-          : withProgress(onProgress, (report) => request(session, name, args, options, read, report))
+          ? request(session, name, args, { deadline, meta, onProgress: ignoreProgress }, read)
+          : withProgress(
+            onProgress,
+            (report) => request(session, name, args, { deadline, meta, onProgress: report }, read)
+          )
     )
   }
 
@@ -88,20 +90,31 @@ export const make = (
   const failIfError = (tool: string) => (result: McpSchema.CallToolResult) =>
     result.isError === true ? Effect.fail(new McpError.ToolError({ tool, result, server })) : Exit.succeed(result)
 
-  const listPage = (cursor?: string, options: RequestOptions = {}) =>
-    repeatWhenLost(operations.run(
+  const listPage = (cursor?: string, options: RequestOptions = {}) => {
+    const deadline = timeouts.list(options)
+    if (McpError.isMcpError(deadline)) return locate(Effect.fail(deadline), server, "tools/list")
+    return repeatWhenLost(operations.run(
       "tools/list",
       undefined,
       (session): Effect.Effect<McpSchema.ListToolsResult, McpError.McpError> => {
         if (session.info.capabilities.tools === undefined) return Effect.succeed({ tools: [] })
         const params = cursor === undefined ? undefined : { cursor }
-        const requestOptions = { deadline: timeouts.list(options), meta: options.meta }
-        return Effect.flatMap(session.request("tools/list", params, requestOptions), (answer) => {
+        return Effect.flatMap(session.request("tools/list", params, { deadline, meta: options.meta }), (answer) => {
           operations.proven()
           return readListToolsResult(answer)
         })
       }
     ))
+  }
+
+  const listTools: McpClient["listTools"] = (options = {}) => {
+    const deadline = timeouts.list(options)
+    return locate(
+      McpError.isMcpError(deadline) ? Effect.fail(deadline) : Listing.all(toolPages(options), deadline),
+      server,
+      "tools/list"
+    )
+  }
 
   /** One bad tool does not hide the others. */
   const keepTools = (tools: ReadonlyArray<unknown>): ReadonlyArray<McpSchema.Tool> =>
@@ -124,13 +137,16 @@ export const make = (
     callStream,
     callTool: (name, args = {}, options = {}) => callWith(name, args, options, failIfError(name)),
     toolPages,
-    listTools: (options = {}) => locate(Listing.all(toolPages(options), timeouts.list(options)), server, "tools/list"),
+    listTools,
     raw: {
       callTool: (name, args = {}, options = {}) => callWith(name, args, options, Exit.succeed),
       listTools: listPage
     }
   }
 }
+
+// Asking for progress without listening to it: it restarts the deadline all the same.
+const ignoreProgress = (): void => {}
 
 const readCallToolResult = (answer: unknown): Exit.Exit<McpSchema.CallToolResult, McpError.McpError> =>
   // Servers leave out the content when there is structured content, or nothing to say.

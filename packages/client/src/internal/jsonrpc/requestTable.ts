@@ -19,14 +19,18 @@ export interface Deadline {
 
 export interface WaitOptions {
   readonly deadline: Deadline
+  /** Progress restarts the deadline only of a request that listens to it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-export interface Waiting {
-  readonly method: string
+export interface Waiting extends WaitOptions {
   readonly resume: (exit: Exit.Exit<unknown, McpError.McpError>) => void
-  readonly deadline: Deadline
-  readonly onProgress: WaitOptions["onProgress"]
+  /** Called when the wait ends without an answer that anybody wants: by its deadline, or by `abandon`. */
+  readonly giveUp: (why: string) => void
+}
+
+interface Entry {
+  readonly waiting: Waiting
   readonly startedAt: number
   expiresAt: number
 }
@@ -37,16 +41,11 @@ export interface Waiting {
  */
 export interface RequestTable {
   readonly size: () => number
-  readonly add: (
-    id: RequestId,
-    method: string,
-    options: WaitOptions,
-    resume: Waiting["resume"]
-  ) => void
+  readonly add: (id: RequestId, waiting: Waiting) => void
   /** Ends a wait with what arrived. False if nobody waits for this id. */
   readonly settle: (id: RequestId, exit: Exit.Exit<unknown, McpError.McpError>) => boolean
-  /** Ends a wait whose answer nobody wants any more. False if it had been answered. */
-  readonly abandon: (id: RequestId) => boolean
+  /** Ends a wait whose answer nobody wants any more. */
+  readonly abandon: (id: RequestId) => void
   readonly wasAbandoned: (id: RequestId) => boolean
   readonly progress: (id: RequestId, progress: Progress) => void
   readonly failAll: (error: McpError.McpError) => void
@@ -55,12 +54,11 @@ export interface RequestTable {
 export const make: (options: {
   /** What the transport knows that helps to understand a timeout. */
   readonly detail: () => string | undefined
-  readonly onTimeout: (id: RequestId, waiting: Waiting) => void
 }) => Effect.Effect<RequestTable, never, Scope.Scope> = Effect.fnUntraced(function*(options) {
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  const waiting = new Map<RequestId, Waiting>()
+  const entries = new Map<RequestId, Entry>()
   const abandoned = new Set<RequestId>()
   let wakeAt = Number.POSITIVE_INFINITY
   let sleeper: Fiber.Fiber<void> | undefined
@@ -69,7 +67,7 @@ export const make: (options: {
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
   const forget = (id: RequestId): void => {
-    waiting.delete(id)
+    entries.delete(id)
     abandoned.add(id)
     if (abandoned.size > MAX_ABANDONED) {
       for (const oldest of abandoned) {
@@ -92,59 +90,62 @@ export const make: (options: {
     let next = Number.POSITIVE_INFINITY
     sleeper = undefined
     wakeAt = next
-    for (const [id, entry] of waiting) {
-      if (entry.expiresAt > time) {
-        next = Math.min(next, entry.expiresAt)
-        continue
-      }
-      forget(id)
-      options.onTimeout(id, entry)
-      const total = entry.expiresAt >= entry.startedAt + entry.deadline.totalMillis
-      entry.resume(Exit.fail(McpError.make(
-        new McpError.TimeoutError({
-          budget: total ? "total" : entry.deadline.budget,
-          millis: total ? entry.deadline.totalMillis : entry.deadline.idleMillis,
-          detail: options.detail()
-        })
-      )))
+    for (const [id, entry] of entries) {
+      if (entry.expiresAt > time) next = Math.min(next, entry.expiresAt)
+      else expire(id, entry)
     }
     wakeBy(next)
+  }
+
+  const expire = (id: RequestId, { expiresAt, startedAt, waiting }: Entry): void => {
+    const { budget, idleMillis, totalMillis } = waiting.deadline
+    const total = idleMillis !== totalMillis && expiresAt >= startedAt + totalMillis
+    forget(id)
+    waiting.giveUp("timeout")
+    waiting.resume(Exit.fail(McpError.make(
+      new McpError.TimeoutError({
+        budget: total ? "total" : budget,
+        millis: total ? totalMillis : idleMillis,
+        detail: options.detail()
+      })
+    )))
   }
 
   const expiry = (startedAt: number, time: number, deadline: Deadline): number =>
     Math.min(time + deadline.idleMillis, startedAt + deadline.totalMillis)
 
   return {
-    size: () => waiting.size,
-    add(id, method, { deadline, onProgress }, resume) {
+    size: () => entries.size,
+    add(id, waiting) {
       const startedAt = now()
-      const expiresAt = expiry(startedAt, startedAt, deadline)
-      waiting.set(id, { method, resume, deadline, onProgress, startedAt, expiresAt })
+      const expiresAt = expiry(startedAt, startedAt, waiting.deadline)
+      entries.set(id, { waiting, startedAt, expiresAt })
       wakeBy(expiresAt)
     },
     settle(id, exit) {
-      const entry = waiting.get(id)
+      const entry = entries.get(id)
       if (entry === undefined) return false
-      waiting.delete(id)
-      entry.resume(exit)
+      entries.delete(id)
+      entry.waiting.resume(exit)
       return true
     },
     abandon(id) {
-      if (!waiting.has(id)) return false
+      const entry = entries.get(id)
+      if (entry === undefined) return
       forget(id)
-      return true
+      entry.waiting.giveUp("interrupted")
     },
     wasAbandoned: (id) => abandoned.has(id),
     progress(id, progress) {
-      const entry = waiting.get(id)
-      if (entry === undefined) return
-      entry.expiresAt = expiry(entry.startedAt, now(), entry.deadline)
-      entry.onProgress?.(progress)
+      const entry = entries.get(id)
+      if (entry?.waiting.onProgress === undefined) return
+      entry.expiresAt = expiry(entry.startedAt, now(), entry.waiting.deadline)
+      entry.waiting.onProgress(progress)
     },
     failAll(error) {
-      const entries = Array.from(waiting.values())
-      waiting.clear()
-      for (const entry of entries) entry.resume(Exit.fail(error))
+      const all = Array.from(entries.values())
+      entries.clear()
+      for (const { waiting } of all) waiting.resume(Exit.fail(error))
     }
   }
 })

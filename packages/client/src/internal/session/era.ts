@@ -1,7 +1,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { McpError } from "../../McpError.ts"
-import type { Connection } from "../../McpTransport.ts"
+import type { Connection, Deadline } from "../../McpTransport.ts"
 import type { Session, SessionOptions } from "./session.ts"
 
 /**
@@ -11,6 +11,7 @@ import type { Session, SessionOptions } from "./session.ts"
 export interface Era {
   readonly open: (
     connection: Connection,
-    options: SessionOptions
+    options: SessionOptions,
+    deadline: Deadline
   ) => Effect.Effect<Session, McpError, Scope.Scope>
 }

@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
-import * as Schema from "effect/Schema"
 import * as McpError from "../../McpError.ts"
 import * as McpProtocol from "../../McpProtocol.ts"
 import * as McpSchema from "../../McpSchema.ts"
-import type { Connection } from "../../McpTransport.ts"
+import type { Connection, Deadline } from "../../McpTransport.ts"
 import type { Era } from "./era.ts"
+import { reader } from "./reader.ts"
 import * as ServerRequests from "./serverRequests.ts"
 import type { Session, SessionInfo, SessionOptions } from "./session.ts"
 
@@ -16,11 +15,17 @@ import type { Session, SessionInfo, SessionOptions } from "./session.ts"
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle
  */
 export const legacyEra: Era = {
-  open: Effect.fnUntraced(function*(connection, options) {
+  open: Effect.fnUntraced(function*(connection, options, deadline) {
     const serverRequests = yield* ServerRequests.make(connection, options.handlers)
     yield* Effect.forkScoped(listen(connection, serverRequests, options))
     const request = requester(connection)
-    const info = yield* handshake(request, options)
+    const info = yield* handshake(request, options, deadline).pipe(
+      // That no session came about says less than why the connection ended.
+      Effect.mapError((error) => {
+        const reason = error.reason._tag === "ClosedError" ? connection.closedBy() : undefined
+        return reason === undefined ? error : McpError.make(reason)
+      })
+    )
     yield* connection.send({ jsonrpc: "2.0", method: "notifications/initialized" })
     return {
       info,
@@ -35,15 +40,14 @@ export const legacyEra: Era = {
 const requester = (connection: Connection): Session["request"] => {
   // An id is never used twice in a session, and serves as the progress token of its request.
   let nextId = 0
-  return (method, params, { deadline, meta, onProgress, progress }) =>
+  return (method, params, { deadline, meta, onProgress }) =>
     Effect.suspend(() => {
       const id = nextId++
-      const wantsProgress = progress === true || onProgress !== undefined
       return connection.exchange({
         jsonrpc: "2.0",
         id,
         method,
-        params: wantsProgress
+        params: onProgress !== undefined
           ? { ...params, _meta: { ...meta, progressToken: id } }
           : meta === undefined
           ? params
@@ -52,24 +56,20 @@ const requester = (connection: Connection): Session["request"] => {
     })
 }
 
-const decodeInitializeResult = Schema.decodeUnknownExit(McpSchema.InitializeResult)
+const readInitializeResult = reader("initialize", McpSchema.InitializeResult)
 
 const handshake = Effect.fnUntraced(function*(
   request: Session["request"],
-  options: SessionOptions
+  options: SessionOptions,
+  deadline: Deadline
 ): Effect.fn.Return<SessionInfo, McpError.McpError> {
   const answer = yield* request("initialize", {
     protocolVersion: McpProtocol.latestLegacyVersion,
     // Only what is really handled. Nothing so far asks for more than `ping`, which needs no capability.
     capabilities: {},
     clientInfo: options.clientInfo
-  }, { deadline: options.connectDeadline })
-  const decoded = decodeInitializeResult(answer)
-  if (Exit.isFailure(decoded)) {
-    const description = "The server's answer to initialize is not one"
-    return yield* McpError.make(new McpError.ProtocolError({ description, payload: answer }))
-  }
-  const { capabilities, instructions, protocolVersion, serverInfo } = decoded.value
+  }, { deadline })
+  const { capabilities, instructions, protocolVersion, serverInfo } = yield* readInitializeResult(answer)
   if (!McpProtocol.isLegacyVersion(protocolVersion)) {
     return yield* McpError.make(
       new McpError.UnsupportedError({
@@ -88,20 +88,26 @@ const listen = (
   options: SessionOptions
 ): Effect.Effect<void> =>
   Queue.takeAll(connection.incoming).pipe(
-    Effect.flatMap(Effect.forEach((incoming) => {
-      switch (incoming._tag) {
-        case "Diagnostic":
-          return Effect.sync(() => options.onDiagnostic(incoming.diagnostic))
-        case "Request":
-          return serverRequests.serve(incoming)
-        case "Notification": {
-          const id = incoming.params["requestId"]
-          return incoming.method === "notifications/cancelled" && (typeof id === "string" || typeof id === "number")
-            ? serverRequests.cancel(id)
-            : Effect.void
+    Effect.map((batch) => {
+      for (const incoming of batch) {
+        switch (incoming._tag) {
+          case "Diagnostic": {
+            options.onDiagnostic(incoming.diagnostic)
+            break
+          }
+          case "Request": {
+            serverRequests.serve(incoming)
+            break
+          }
+          case "Notification": {
+            const id = incoming.params["requestId"]
+            if (incoming.method === "notifications/cancelled" && (typeof id === "string" || typeof id === "number")) {
+              serverRequests.cancel(id)
+            }
+          }
         }
       }
-    }, { discard: true })),
+    }),
     Effect.forever,
     Effect.ignore
   )

@@ -17,8 +17,6 @@ export interface RequestOptions {
   readonly meta?: JsonObject | undefined
   /** Called in the order of the wire, always before the response. Asks the server for progress. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Whether to ask for progress even if nobody listens, so that it restarts the deadline. */
-  readonly progress?: boolean | undefined
 }
 
 /** An open session with a server. Everything in which protocol eras differ is behind this interface. */
@@ -44,6 +42,5 @@ export interface SessionOptions {
   readonly clientInfo: Implementation
   /** The requests of the server that are answered, by method. */
   readonly handlers: ReadonlyMap<string, Handler>
-  readonly connectDeadline: Deadline
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }

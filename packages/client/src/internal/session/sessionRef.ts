@@ -52,6 +52,7 @@ interface Slot {
 /** An attempt to connect that runs on a fiber of its own, for all who wait for it. */
 interface Attempt {
   readonly result: Deferred.Deferred<Slot, McpError.McpError>
+  readonly scope: Scope.Closeable
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   waiters: number
 }
@@ -82,7 +83,10 @@ export const make: (options: {
   let shut = false
   let idleSince = 0
   let idleWatch: Fiber.Fiber<void> | undefined
-  const closing = new Set<Fiber.Fiber<void>>()
+  /** Replaced, but still borrowed. */
+  const retired = new Set<Slot>()
+  /** What is on its way out. */
+  const closing = new Set<Fiber.Fiber<unknown, unknown>>()
 
   const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
@@ -90,29 +94,22 @@ export const make: (options: {
 
   const rest = (lost?: McpError.McpErrorReason) => setState(shut ? { _tag: "Closed" } : { _tag: "Idle", lost })
 
-  /** Closes on a fiber of its own, so that closing survives whoever asked for it. */
-  const closeScope = (scope: Scope.Closeable): void => {
-    const fiber = runFork(Scope.close(scope, Exit.void))
+  const awaitEndOf = (fiber: Fiber.Fiber<unknown, unknown>): void => {
     if (fiber.pollUnsafe() !== undefined) return
     closing.add(fiber)
     fiber.addObserver(() => closing.delete(fiber))
   }
 
+  /** Closes on a fiber of its own, so that closing survives whoever asked for it. */
+  const closeScope = (scope: Scope.Closeable): void => awaitEndOf(runFork(Scope.close(scope, Exit.void)))
+
   const awaitClosing = Effect.suspend(() => Fiber.awaitAll(closing)).pipe(Effect.timeoutOption(CLOSE_LIMIT))
+
+  const isUsable = (slot: Slot): boolean => slot === current && slot.session.closedBy() === undefined
 
   // ---------------------------------------------------------------------------
   // Opening
   // ---------------------------------------------------------------------------
-
-  const openSlot = Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
-    const scope = yield* Scope.make()
-    const session = yield* restore(Scope.provide(options.open, scope)).pipe(
-      Effect.onError(() => Effect.sync(() => closeScope(scope)))
-    )
-    const slot: Slot = { session, scope, borrowers: 0 }
-    runFork(Effect.flatMap(session.closed, (reason) => Effect.sync(() => lose(slot, reason))))
-    return slot
-  }))
 
   const lose = (slot: Slot, reason: McpError.McpErrorReason): void => {
     if (current !== slot) return
@@ -126,8 +123,18 @@ export const make: (options: {
     else trouble.cause = cause
   })
 
+  /** What an attempt opened before it failed is closed before the next. */
+  const openIn = (scope: Scope.Scope): Effect.Effect<Session, McpError.McpError> =>
+    Effect.flatMap(
+      Scope.fork(scope),
+      (child) => Effect.onError(Scope.provide(options.open, child), () => Effect.sync(() => closeScope(child)))
+    )
+
   /** The first attempt to replace a lost session is made at once, each further one after a pause. */
-  const replace = Effect.fnUntraced(function*(trouble: Trouble): Effect.fn.Return<Slot, McpError.McpError> {
+  const replace = Effect.fnUntraced(function*(
+    scope: Scope.Scope,
+    trouble: Trouble
+  ): Effect.fn.Return<Session, McpError.McpError> {
     while (true) {
       trouble.attempts++
       yield* setState({ _tag: "Reconnecting", attempt: trouble.attempts, cause: trouble.cause.reason })
@@ -137,8 +144,9 @@ export const make: (options: {
           forgive()
           return Effect.fail(trouble.cause)
         })
+        yield* awaitClosing
       }
-      const exit = yield* Effect.exit(openSlot)
+      const exit = yield* Effect.exit(openIn(scope))
       if (Exit.isSuccess(exit)) return exit.value
       const error = Cause.findErrorOption(exit.cause)
       if (Option.isNone(error) || !isTransient(error.value)) return yield* exit
@@ -146,32 +154,46 @@ export const make: (options: {
     }
   })
 
-  const open = Effect.gen(function*() {
+  const open = Effect.fnUntraced(function*(scope: Scope.Scope): Effect.fn.Return<Session, McpError.McpError> {
     // Two servers can not hold one port or one file: a successor waits until its predecessor has gone.
     yield* awaitClosing
-    if (trouble !== undefined) return yield* replace(trouble)
+    if (trouble !== undefined) return yield* replace(scope, trouble)
     yield* setState({ _tag: "Connecting" })
-    return yield* openSlot
+    return yield* openIn(scope)
   })
 
   const begin = (): Attempt => {
-    const self: Attempt = { result: Deferred.makeUnsafe(), fiber: undefined, waiters: 0 }
+    const self: Attempt = {
+      result: Deferred.makeUnsafe(),
+      scope: Scope.makeUnsafe(),
+      fiber: undefined,
+      waiters: 0
+    }
     attempt = self
-    self.fiber = runFork(Effect.onExit(open, (exit) => {
-      if (attempt === self) attempt = undefined
-      if (Exit.isFailure(exit)) {
-        const error = Option.getOrElse(Cause.findErrorOption(exit.cause), () => abandoned)
-        const failure = Cause.hasDies(exit.cause) ? exit : Exit.fail(error)
-        return Effect.andThen(rest(error.reason), Deferred.done(self.result, failure))
+    self.fiber = runFork(Effect.onExit(open(self.scope), (exit) => {
+      // An attempt that was abandoned has no say any more, and what it opened after all must go.
+      const wanted = attempt === self
+      if (wanted) attempt = undefined
+      if (Exit.isFailure(exit) || !wanted) {
+        closeScope(self.scope)
+        const error = Exit.isFailure(exit)
+          ? Option.getOrElse(Cause.findErrorOption(exit.cause), () => abandoned)
+          : abandoned
+        const failure = Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+          ? Exit.failCause(exit.cause)
+          : Exit.fail(error)
+        return Effect.andThen(wanted ? rest() : Effect.void, Deferred.done(self.result, failure))
       }
-      const slot = exit.value
+      const slot: Slot = { session: exit.value, scope: self.scope, borrowers: 0 }
       current = slot
       idleSince = now()
+      runFork(Effect.flatMap(slot.session.closed, (reason) => Effect.sync(() => lose(slot, reason))))
       return setState({ _tag: "Ready", session: slot.session.info }).pipe(
         Effect.andThen(Deferred.succeed(self.result, slot)),
         Effect.andThen(Effect.sync(watchIdle))
       )
     }))
+    if (attempt !== self) awaitEndOf(self.fiber)
     return self
   }
 
@@ -184,36 +206,56 @@ export const make: (options: {
     }
     const joined = attempt ?? begin()
     joined.waiters++
-    return Effect.onInterrupt(Deferred.await(joined.result), () =>
-      Effect.suspend(() => {
-        joined.waiters--
-        return joined.waiters === 0 ? abandon(joined) : Effect.void
-      }))
+    return Deferred.await(joined.result).pipe(
+      Effect.onInterrupt(() =>
+        Effect.sync(() => {
+          joined.waiters--
+          if (joined.waiters === 0) abandon(joined)
+        })
+      ),
+      // Another who waited for it may have replaced or closed it already.
+      Effect.flatMap((slot) => isUsable(slot) ? Effect.succeed(slot) : acquire)
+    )
   })
 
-  /** Ends an attempt that nobody waits for any more, and leaves nothing of it behind. */
-  const abandon = (left: Attempt) =>
-    Effect.suspend(() => {
-      if (attempt === left) attempt = undefined
-      left.fiber?.interruptUnsafe()
-      return awaitClosing
-    })
+  /** Ends an attempt that nobody waits for any more. What it leaves behind goes on closing by itself. */
+  const abandon = (left: Attempt): void => {
+    if (attempt === left) attempt = undefined
+    if (left.fiber === undefined || left.fiber.pollUnsafe() !== undefined) return
+    awaitEndOf(left.fiber)
+    left.fiber.interruptUnsafe()
+    runFork(rest())
+  }
 
   // ---------------------------------------------------------------------------
   // Borrowing
   // ---------------------------------------------------------------------------
 
-  const borrow = <A, E, R>(slot: Slot, f: (session: Session) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-    slot.borrowers++
-    return Effect.onExitPrimitive(f(slot.session), () => {
-      slot.borrowers--
-      if (slot.borrowers === 0) settle(slot)
-      return undefined
+  const use: SessionRef["use"] = (f) =>
+    Effect.suspend(() => {
+      // The count goes up within what brings it down again: an interruption may come between any two steps.
+      let held: Slot | undefined
+      const borrow = (slot: Slot) => {
+        held = slot
+        slot.borrowers++
+        return f(slot.session)
+      }
+      return Effect.onExitPrimitive(
+        Effect.suspend(() =>
+          current !== undefined && isUsable(current) ? borrow(current) : Effect.flatMap(acquire, borrow)
+        ),
+        () => {
+          if (held !== undefined && --held.borrowers === 0) settle(held)
+          return undefined
+        }
+      )
     })
-  }
 
   const settle = (slot: Slot): void => {
-    if (slot !== current) return closeScope(slot.scope)
+    if (slot !== current) {
+      retired.delete(slot)
+      return closeScope(slot.scope)
+    }
     idleSince = now()
     watchIdle()
   }
@@ -223,26 +265,20 @@ export const make: (options: {
     if (idleWatch !== undefined || timeToLive === Number.POSITIVE_INFINITY) return
     const watch: Effect.Effect<void> = Effect.suspend(() => {
       const slot = current
-      const left = idleSince + timeToLive - now()
-      if (slot !== undefined && slot.borrowers === 0 && left > 0) {
-        return Effect.andThen(clock.sleep(Duration.millis(Math.ceil(left))), watch)
-      }
-      idleWatch = undefined
       if (slot === undefined || slot.borrowers > 0) return Effect.void
+      const left = idleSince + timeToLive - now()
+      if (left > 0) return Effect.andThen(clock.sleep(Duration.millis(Math.ceil(left))), watch)
       current = undefined
       closeScope(slot.scope)
       return rest()
     })
-    const fiber = runFork(watch)
-    if (fiber.pollUnsafe() === undefined) idleWatch = fiber
+    idleWatch = runFork(watch)
+    idleWatch.addObserver(() => {
+      idleWatch = undefined
+      // The session may have been let go while the watch was ending.
+      if (!shut && current?.borrowers === 0) watchIdle()
+    })
   }
-
-  const use: SessionRef["use"] = (f) =>
-    Effect.suspend(() =>
-      current !== undefined && current.session.closedBy() === undefined
-        ? borrow(current, f)
-        : Effect.flatMap(acquire, (slot) => borrow(slot, f))
-    )
 
   const forgive = (): void => {
     trouble = undefined
@@ -252,22 +288,24 @@ export const make: (options: {
   // Closing
   // ---------------------------------------------------------------------------
 
-  const detach = (): Slot | undefined => {
-    const slot = current
-    current = undefined
-    return slot
-  }
-
   const close = Effect.suspend(() => {
-    const slot = detach()
-    if (slot !== undefined) closeScope(slot.scope)
-    return attempt === undefined ? awaitClosing : abandon(attempt)
-  }).pipe(Effect.andThen(Effect.suspend(() => rest())), Effect.uninterruptible)
+    const slots = current === undefined ? Array.from(retired) : [current, ...retired]
+    current = undefined
+    retired.clear()
+    for (const slot of slots) closeScope(slot.scope)
+    if (attempt !== undefined) abandon(attempt)
+    return Effect.andThen(
+      awaitClosing,
+      Effect.suspend(() => current === undefined && attempt === undefined ? rest() : Effect.void)
+    )
+  }).pipe(Effect.uninterruptible)
 
   const reconnect = Effect.suspend(() => {
     forgive()
-    const slot = detach()
+    const slot = current
+    current = undefined
     if (slot?.borrowers === 0) closeScope(slot.scope)
+    else if (slot !== undefined) retired.add(slot)
     return Effect.asVoid(acquire)
   })
 
@@ -283,11 +321,15 @@ export const make: (options: {
 })
 
 const ended = McpError.make(
-  new McpError.ClosedError({ description: "The client's scope has been closed", requestSent: false })
+  new McpError.ClosedError({ description: "The client's scope has been closed", by: "client", requestSent: false })
 )
 
 const abandoned = McpError.make(
-  new McpError.ClosedError({ description: "The client was closed while it connected", requestSent: false })
+  new McpError.ClosedError({
+    description: "The client was closed while it connected",
+    by: "client",
+    requestSent: false
+  })
 )
 
 /** Whether trying again could help. */

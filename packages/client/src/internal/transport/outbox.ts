@@ -5,8 +5,11 @@ import type * as Pull from "effect/Pull"
 
 /** Where a pipe puts what it sends. */
 export interface Outlet<Out> {
+  /** Never waits: who asks waits for the answer, with a deadline, and is a bound by itself. */
   readonly push: (out: Out) => void
-  /** Waits for room, if too much is waiting to go out; `undefined` if there is room. */
+  /** Takes back what was pushed. False if it has left already. */
+  readonly withdraw: (out: Out) => boolean
+  /** Waits for room, if too much is waiting to go out; `undefined` if there is room. For what has no answer. */
   readonly room: () => Effect.Effect<void> | undefined
   /** No more is coming. What is waiting still goes out. */
   readonly end: () => void
@@ -26,7 +29,7 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
   let ended = false
   let flushing = false
   let taker: (() => void) | undefined
-  let waiting: Array<() => void> = []
+  const waiting = new Set<() => void>()
 
   const flush = (): void => {
     flushing = false
@@ -41,13 +44,17 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
     queueMicrotask(flush)
   }
 
+  const wakeWaiting = (): void => {
+    const all = Array.from(waiting)
+    waiting.clear()
+    for (const wake of all) wake()
+  }
+
   const takeNow = (): Pull.Pull<NonEmptyReadonlyArray<Out>> | undefined => {
     const [first, ...rest] = gathered
     if (first === undefined) return ended ? Cause.done() : undefined
     gathered = []
-    const awaitingRoom = waiting
-    waiting = []
-    for (const wake of awaitingRoom) wake()
+    wakeWaiting()
     return Effect.succeed([first, ...rest])
   }
 
@@ -57,19 +64,22 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
       gathered.push(out)
       flushSoon()
     },
+    withdraw(out) {
+      const at = gathered.indexOf(out)
+      if (at !== -1) gathered.splice(at, 1)
+      return at !== -1
+    },
     room: () =>
       ended || gathered.length < capacity
         ? undefined
         : Effect.callback((resume) => {
           const wake = () => resume(Effect.void)
-          waiting.push(wake)
-          return Effect.sync(() => {
-            waiting = waiting.filter((other) => other !== wake)
-          })
+          waiting.add(wake)
+          return Effect.sync(() => waiting.delete(wake))
         }),
     end() {
       ended = true
-      for (const wake of waiting.splice(0)) wake()
+      wakeWaiting()
       flushSoon()
     },
     take: Effect.callback((resume) => {

@@ -3,9 +3,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
-import { isJsonObject, type JsonRpcMessage, type Progress, type RequestId } from "../../McpSchema.ts"
+import { isJsonObject, type JsonObject, type JsonRpcMessage, Progress, type RequestId } from "../../McpSchema.ts"
 import type { Connection, Diagnostic, Incoming } from "../../McpTransport.ts"
 import { classify } from "../jsonrpc/message.ts"
 import * as RequestTable from "../jsonrpc/requestTable.ts"
@@ -42,23 +43,15 @@ export const make: <Out>(options: {
   const closed = yield* Deferred.make<McpError.McpErrorReason>()
   let closedBy: McpError.McpErrorReason | undefined
 
-  const cancel = (id: RequestId, method: string, reason: string): void => {
-    // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never for initialize
-    if (method === "initialize") return
-    outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
-  }
+  const table = yield* RequestTable.make({ detail: options.detail })
 
-  const table = yield* RequestTable.make({
-    detail: options.detail,
-    onTimeout: (id, { method }) => cancel(id, method, "timeout")
-  })
-
-  const lost = (reason: McpError.McpErrorReason, requestSent: boolean) =>
+  const lost = (cause: McpError.McpErrorReason, requestSent: boolean) =>
     McpError.make(
       new McpError.ClosedError({
         description: requestSent ? "The session ended before the answer came" : "The session has ended",
+        by: cause === closedHere ? "client" : "server",
         requestSent,
-        cause: reason
+        cause
       })
     )
 
@@ -79,19 +72,21 @@ export const make: <Out>(options: {
     }
   }
 
-  const exchange: Connection["exchange"] = (request, exchangeOptions) =>
+  const exchange: Connection["exchange"] = (request, { deadline, onProgress }) =>
     Effect.callback((resume) => {
       if (closedBy !== undefined) return resume(Effect.fail(lost(closedBy, false)))
-      const room = outlet.room()
-      if (room !== undefined) return resume(Effect.andThen(room, exchange(request, exchangeOptions)))
       const out = tryEncode(request)
       if (McpError.isMcpError(out)) return resume(Effect.fail(out))
       const { id, method } = request
-      table.add(id, method, exchangeOptions, resume)
+      const giveUp = (reason: string): void => {
+        // What never left needs no cancelling, and initialize must not be cancelled:
+        // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation
+        if (outlet.withdraw(out) || method === "initialize") return
+        outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
+      }
+      table.add(id, { deadline, onProgress, resume, giveUp })
       outlet.push(out)
-      return Effect.sync(() => {
-        if (table.abandon(id)) cancel(id, method, "interrupted")
-      })
+      return Effect.sync(() => table.abandon(id))
     })
 
   const send: Connection["send"] = (message) =>
@@ -112,12 +107,17 @@ export const make: <Out>(options: {
   const settle = (id: RequestId, exit: Exit.Exit<unknown, McpError.McpError>): void => {
     if (table.settle(id, exit)) return
     // Some servers turn numeric ids into strings.
-    if (typeof id === "string" && id !== "" && table.settle(Number(id), exit)) return
+    if (typeof id === "string" && /^\d+$/.test(id) && table.settle(Number(id), exit)) return
     if (!table.wasAbandoned(id)) notice({ _tag: "Unexpected", id })
   }
 
   const receive = (payload: unknown): void => {
-    if (Array.isArray(payload)) return payload.forEach(receive)
+    // A batch: only 2025-03-26 has them. A batch within a batch is no message.
+    if (Array.isArray(payload)) return payload.forEach(receiveOne)
+    receiveOne(payload)
+  }
+
+  const receiveOne = (payload: unknown): void => {
     const message = classify(payload)
     switch (message._tag) {
       case "Result": {
@@ -149,6 +149,9 @@ export const make: <Out>(options: {
         return
       }
       case "Invalid": {
+        const reason = new McpError.ProtocolError({ description: "The answer is no valid message", payload })
+        const id = isJsonObject(payload) && !("method" in payload) ? payload["id"] : undefined
+        if (typeof id === "number" && table.settle(id, Exit.fail(McpError.make(reason)))) return
         return notice({ _tag: "Invalid", payload: message.payload })
       }
     }
@@ -182,5 +185,4 @@ export const make: <Out>(options: {
 
 const closedHere = new McpError.TransportError({ description: "The client closed the session" })
 
-const isProgress = (params: unknown): params is Progress =>
-  isJsonObject(params) && typeof params["progress"] === "number"
+const isProgress: (params: JsonObject) => params is Progress = Schema.is(Progress)

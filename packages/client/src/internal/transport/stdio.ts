@@ -184,36 +184,50 @@ const readMessages = (pipe: Pipe.Pipe, maxBytes: number): Lines.Lines => {
   })
 }
 
-/** The id of a message of which only the two ends are left. Servers write it either first or last. */
+/**
+ * The id of an answer of which only the two ends are left. Servers write it either first or last. A request or a
+ * notification has no id of ours, whatever stands in it.
+ */
 const idOfRemnants = (head: string, tail: string): number | undefined => {
-  const id = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,/.exec(head)?.[1] ??
-    /\}\s*,(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*\}\s*$/.exec(tail)?.[1]
+  const id = answerWithIdFirst.exec(head)?.[1] ?? (answer.test(head) ? idLast.exec(tail)?.[1] : undefined)
   return id === undefined ? undefined : Number(id)
 }
 
+const answer = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"(?:result|error)"\s*:/
+const answerWithIdFirst =
+  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"(?:result|error)"\s*:/
+const idLast = /,\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/
+
 interface Tail {
-  readonly push: (line: string) => void
+  readonly push: (text: string) => void
   readonly text: () => string
 }
 
 const makeTail = (): Tail => {
   let text = ""
   return {
-    push: (line) => {
-      text = `${text}${text === "" ? "" : "\n"}${line}`
-      // Cutting only now and then keeps a flood of short lines from being copied for each of them.
+    push: (more) => {
+      text += more
+      // Cutting only now and then keeps a flood of short pieces from being copied for each of them.
       if (text.length > 2 * TAIL_CHARACTERS) text = text.slice(-TAIL_CHARACTERS)
     },
-    text: () => text.slice(-TAIL_CHARACTERS)
+    text: () => text.slice(-TAIL_CHARACTERS).trimEnd()
   }
 }
 
-const readStderr = (pipe: Pipe.Pipe, tail: Tail): Lines.Lines =>
-  Lines.make({
+/** Each line is shown when it is complete; the tail has also what no line end followed, such as a prompt. */
+const readStderr = (pipe: Pipe.Pipe, tail: Tail): Lines.Lines => {
+  const decoder = new TextDecoder()
+  const lines = Lines.make({
     maxBytes: STDERR_LINE_BYTES,
-    onLine: (line) => {
-      tail.push(line)
-      pipe.notice({ _tag: "Stderr", line })
-    },
-    onOversized: tail.push
+    onLine: (line) => pipe.notice({ _tag: "Stderr", line }),
+    onOversized: (head) => pipe.notice({ _tag: "Stderr", line: head })
   })
+  return {
+    push: (chunk) => {
+      tail.push(decoder.decode(chunk, { stream: true }))
+      lines.push(chunk)
+    },
+    end: lines.end
+  }
+}
