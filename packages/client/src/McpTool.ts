@@ -108,22 +108,31 @@ export const NoInput = Schema.Struct({})
  * @category constructors
  * @since 0.1.0
  */
-export const make = <
-  const Name extends string,
-  Input extends Schema.Constraint = typeof NoInput,
-  Output extends Schema.Constraint | undefined = undefined
->(
+export const make: {
+  <const Name extends string>(name: Name): McpTool<Name, typeof NoInput, undefined>
+  <const Name extends string, Input extends Schema.Constraint, Output extends Schema.Constraint>(
+    name: Name,
+    schemas: { readonly input: Input; readonly output: Output }
+  ): McpTool<Name, Input, Output>
+  <const Name extends string, Input extends Schema.Constraint>(
+    name: Name,
+    schemas: { readonly input: Input }
+  ): McpTool<Name, Input, undefined>
+  <const Name extends string, Output extends Schema.Constraint>(
+    name: Name,
+    schemas: { readonly output: Output }
+  ): McpTool<Name, typeof NoInput, Output>
+} = <Name extends string>(
   name: Name,
-  schemas?: { readonly input?: Input | undefined; readonly output?: Output | undefined }
-): McpTool<Name, Input, Output> => {
-  const input: Schema.Constraint = schemas?.input ?? NoInput
-  const output: Schema.Constraint | undefined = schemas?.output
+  schemas: { readonly input?: Schema.Constraint; readonly output?: Schema.Constraint } = {}
+): McpTool<Name, never, never> => {
+  const { input = NoInput, output } = schemas
   return {
     [TypeId]: TypeId,
     name,
-    // The defaults of the type parameters are the defaults here.
-    input: input as Input,
-    output: output as Output,
+    // The signatures say what they are.
+    input: input as never,
+    output: output as never,
     encode: Schema.encodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" }),
     decode: output === undefined
       ? undefined
@@ -201,19 +210,21 @@ export const decodeResult = <T extends Any>(
 /**
  * JSON has no `undefined`, so its codec writes `null`. A tool that may be called without a field is called without it.
  */
-const leaveOutUndefined = (input: unknown, encoded: JsonObject): JsonObject => {
-  if (!isJsonObject(input)) return encoded
-  let left = encoded
-  for (const key in encoded) {
-    const before = input[key]
-    const value = encoded[key]
-    if (before === undefined && value === null && key in input) {
-      const { [key]: _, ...rest } = left
-      left = rest
-    } else if (isJsonObject(before) && isJsonObject(value)) {
-      const inner = leaveOutUndefined(before, value)
-      if (inner !== value) left = { ...left, [key]: inner }
+const leaveOutUndefined = <A>(input: unknown, encoded: A): A => {
+  if (!isJsonObject(input) && !Array.isArray(input) || typeof encoded !== "object" || encoded === null) return encoded
+  const left: Array<readonly [string, unknown]> = []
+  let changed = false
+  for (const [key, value] of Object.entries(encoded)) {
+    const before: unknown = Reflect.get(input, key)
+    if (before === undefined && value === null && key in input && !Array.isArray(input)) {
+      changed = true
+      continue
     }
+    const inner = leaveOutUndefined(before, value)
+    changed ||= inner !== value
+    left.push([key, inner])
   }
-  return left
+  if (!changed) return encoded
+  // Of the same kind as before, with fewer keys.
+  return (Array.isArray(encoded) ? left.map(([, value]) => value) : Object.fromEntries(left)) as A
 }

@@ -1,12 +1,11 @@
 /**
- * A transport to a peer in the same process. Messages are handed over as they are, without a wire.
+ * A transport to a peer in the same process. What the client sends arrives as it would from a wire: as fresh JSON.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -85,12 +84,12 @@ export const make = <R>(options: {
         const outbox = yield* Queue.unbounded<JsonRpcMessage, Cause.Done>()
         const pipe = yield* Pipe.make({
           outlet: {
-            push: (message) => Queue.offerUnsafe(outbox, message),
+            push: (message: JsonRpcMessage) => Queue.offerUnsafe(outbox, message),
             withdraw: () => false,
             room: () => undefined,
             end: () => Queue.endUnsafe(outbox)
           },
-          encode: identity<JsonRpcMessage>,
+          encode: (message) => JSON.parse(JSON.stringify(message)) as JsonRpcMessage,
           detail: () => undefined
         })
         yield* options.serve({

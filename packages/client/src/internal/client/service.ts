@@ -4,6 +4,7 @@ import * as Layer from "effect/Layer"
 import type { CallOptions, Definition, McpClient, Options, ServiceClass, ToolMethod, Typed } from "../../McpClient.ts"
 import * as McpTool from "../../McpTool.ts"
 import * as client from "./client.ts"
+import { locate } from "./operations.ts"
 
 export const Service = <Self>() =>
 <const Id extends string, const D extends Definition>(
@@ -30,7 +31,10 @@ const toolMethod = <T extends McpTool.Any>(client: McpClient, tool: T): ToolMeth
   const call = <R>(input: Input = {}, options?: CallOptions<R>) => client.call(tool, input, options)
   return Object.assign(call, {
     raw: <R>(input: Input = {}, options?: CallOptions<R>) =>
-      Effect.flatMap(McpTool.encodeInput(tool, input), (args) => client.raw.callTool(tool.name, args, options)),
+      Effect.flatMap(
+        locate(McpTool.encodeInput(tool, input), client.name, "tools/call"),
+        (args) => client.raw.callTool(tool.name, args, options)
+      ),
     stream: (input: Input = {}, options?: Omit<CallOptions, "onProgress">) => client.callStream(tool, input, options)
   })
 }

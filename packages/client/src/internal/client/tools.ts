@@ -15,7 +15,7 @@ import { withProgress } from "./progress.ts"
 
 const readListToolsResult = reader("tools/list", McpSchema.ListToolsResult)
 const readStrictCallToolResult = reader("tools/call", McpSchema.CallToolResult)
-const isTool = Schema.is(McpSchema.Tool)
+const decodeTool = Schema.decodeUnknownExit(McpSchema.Tool)
 
 export const make = (
   operations: Operations
@@ -118,10 +118,11 @@ export const make = (
 
   /** One bad tool does not hide the others. */
   const keepTools = (tools: ReadonlyArray<unknown>): ReadonlyArray<McpSchema.Tool> =>
-    tools.filter((tool): tool is McpSchema.Tool => {
-      if (isTool(tool)) return true
+    tools.flatMap((tool) => {
+      const decoded = decodeTool(tool)
+      if (Exit.isSuccess(decoded)) return [decoded.value]
       operations.onDiagnostic({ _tag: "Invalid", payload: tool })
-      return false
+      return []
     })
 
   const toolPages = (options: ListOptions = {}) =>

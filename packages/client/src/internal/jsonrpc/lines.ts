@@ -1,4 +1,5 @@
 const NEWLINE = 10
+const BYTE_ORDER_MARK = 0xfeff
 
 /** How much of a line that was thrown away is kept at each end: enough to find the id of the message in it. */
 const REMNANT_BYTES = 1024
@@ -19,39 +20,42 @@ export const make = (options: {
   readonly onLine: (line: string) => void
   readonly onOversized: (head: string, tail: string) => void
 }): Lines => {
-  const decoder = new TextDecoder()
+  // Decoded piece by piece, a byte order mark would be dropped or kept as the chunks happen to fall.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
   let held: Array<Uint8Array> = []
   let heldBytes = 0
-  let oversized: { readonly head: string; tail: Uint8Array } | undefined
+  let oversized: { head: Uint8Array; tail: Uint8Array } | undefined
+
+  const emit = (line: string): void => options.onLine(line.charCodeAt(0) === BYTE_ORDER_MARK ? line.slice(1) : line)
+
+  const takeHeld = (): Uint8Array => {
+    const whole = concat(held)
+    held = []
+    heldBytes = 0
+    return whole
+  }
 
   const hold = (bytes: Uint8Array): void => {
     if (bytes.length === 0) return
     if (oversized !== undefined) {
-      oversized.tail = concat([oversized.tail, bytes.subarray(-REMNANT_BYTES)]).subarray(-REMNANT_BYTES)
+      const { head, tail } = oversized
+      if (head.length < REMNANT_BYTES) oversized.head = concat([head, bytes.subarray(0, REMNANT_BYTES - head.length)])
+      oversized.tail = concat([tail, bytes.subarray(-REMNANT_BYTES)]).slice(-REMNANT_BYTES)
       return
     }
     held.push(bytes)
     heldBytes += bytes.length
-    if (heldBytes > options.maxBytes) {
-      const line = held
-      held = []
-      heldBytes = 0
-      oversized = { head: decoder.decode(concat(line.slice(0, 1)).subarray(0, REMNANT_BYTES)), tail: new Uint8Array(0) }
-      hold(concat(line.slice(-1)))
-    }
+    if (heldBytes <= options.maxBytes) return
+    const whole = takeHeld()
+    // Copies, which do not keep the whole alive.
+    oversized = { head: whole.slice(0, REMNANT_BYTES), tail: whole.slice(-REMNANT_BYTES) }
   }
 
   const finish = (): void => {
-    if (oversized !== undefined) {
-      const { head, tail } = oversized
-      oversized = undefined
-      options.onOversized(head, decoder.decode(tail))
-    } else if (heldBytes > 0) {
-      const line = held
-      held = []
-      heldBytes = 0
-      options.onLine(decoder.decode(concat(line)))
-    }
+    if (oversized === undefined) return emit(decoder.decode(takeHeld()))
+    const { head, tail } = oversized
+    oversized = undefined
+    options.onOversized(decoder.decode(head), decoder.decode(tail))
   }
 
   return {
@@ -74,14 +78,16 @@ export const make = (options: {
         const text = decoder.decode(chunk.subarray(start, last))
         let from = 0
         for (let to = text.indexOf("\n"); to !== -1; to = text.indexOf("\n", from)) {
-          options.onLine(text.slice(from, to))
+          emit(text.slice(from, to))
           from = to + 1
         }
-        options.onLine(from === 0 ? text : text.slice(from))
+        emit(from === 0 ? text : text.slice(from))
       }
       hold(chunk.subarray(last + 1))
     },
-    end: finish
+    end() {
+      if (heldBytes > 0 || oversized !== undefined) finish()
+    }
   }
 }
 

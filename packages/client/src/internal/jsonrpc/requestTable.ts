@@ -25,8 +25,10 @@ export interface WaitOptions {
 
 export interface Waiting extends WaitOptions {
   readonly resume: (exit: Exit.Exit<unknown, McpError.McpError>) => void
-  /** Called when the wait ends without an answer that anybody wants: by its deadline, or by `abandon`. */
-  readonly giveUp: (why: string) => void
+  /** Takes the request back. False if it has left already. */
+  readonly withdraw: () => boolean
+  /** Tells the other side that nobody wants the answer any more. */
+  readonly cancel: (why: string) => void
 }
 
 interface Entry {
@@ -48,7 +50,8 @@ export interface RequestTable {
   readonly abandon: (id: RequestId) => void
   readonly wasAbandoned: (id: RequestId) => boolean
   readonly progress: (id: RequestId, progress: Progress) => void
-  readonly failAll: (error: McpError.McpError) => void
+  /** Ends all waits, with an error that may say whether the request had left. */
+  readonly failAll: (errorOf: (requestSent: boolean) => McpError.McpError) => void
 }
 
 export const make: (options: {
@@ -101,7 +104,7 @@ export const make: (options: {
     const { budget, idleMillis, totalMillis } = waiting.deadline
     const total = idleMillis !== totalMillis && expiresAt >= startedAt + totalMillis
     forget(id)
-    waiting.giveUp("timeout")
+    if (!waiting.withdraw()) waiting.cancel("timeout")
     waiting.resume(Exit.fail(McpError.make(
       new McpError.TimeoutError({
         budget: total ? "total" : budget,
@@ -133,7 +136,7 @@ export const make: (options: {
       const entry = entries.get(id)
       if (entry === undefined) return
       forget(id)
-      entry.waiting.giveUp("interrupted")
+      if (!entry.waiting.withdraw()) entry.waiting.cancel("interrupted")
     },
     wasAbandoned: (id) => abandoned.has(id),
     progress(id, progress) {
@@ -142,10 +145,10 @@ export const make: (options: {
       entry.expiresAt = expiry(entry.startedAt, now(), entry.waiting.deadline)
       entry.waiting.onProgress(progress)
     },
-    failAll(error) {
-      const all = Array.from(entries.values())
+    failAll(errorOf) {
+      const all = Array.from(entries.values(), ({ waiting }) => ({ waiting, sent: !waiting.withdraw() }))
       entries.clear()
-      for (const { waiting } of all) waiting.resume(Exit.fail(error))
+      for (const { sent, waiting } of all) waiting.resume(Exit.fail(errorOf(sent)))
     }
   }
 })

@@ -78,13 +78,17 @@ export const make: <Out>(options: {
       const out = tryEncode(request)
       if (McpError.isMcpError(out)) return resume(Effect.fail(out))
       const { id, method } = request
-      const giveUp = (reason: string): void => {
-        // What never left needs no cancelling, and initialize must not be cancelled:
-        // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation
-        if (outlet.withdraw(out) || method === "initialize") return
-        outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
-      }
-      table.add(id, { deadline, onProgress, resume, giveUp })
+      table.add(id, {
+        deadline,
+        onProgress,
+        resume,
+        withdraw: () => outlet.withdraw(out),
+        cancel: (reason) => {
+          // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never initialize
+          if (method === "initialize") return
+          outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
+        }
+      })
       outlet.push(out)
       return Effect.sync(() => table.abandon(id))
     })
@@ -104,11 +108,12 @@ export const make: <Out>(options: {
     Queue.offerUnsafe(incoming, { _tag: "Diagnostic", diagnostic })
   }
 
+  /** Some servers turn numeric ids into strings. */
+  const ownId = (id: RequestId): RequestId => typeof id === "string" && /^\d+$/.test(id) ? Number(id) : id
+
   const settle = (id: RequestId, exit: Exit.Exit<unknown, McpError.McpError>): void => {
-    if (table.settle(id, exit)) return
-    // Some servers turn numeric ids into strings.
-    if (typeof id === "string" && /^\d+$/.test(id) && table.settle(Number(id), exit)) return
-    if (!table.wasAbandoned(id)) notice({ _tag: "Unexpected", id })
+    const own = ownId(id)
+    if (!table.settle(own, exit) && !table.wasAbandoned(own)) notice({ _tag: "Unexpected", id })
   }
 
   const receive = (payload: unknown): void => {
@@ -138,7 +143,7 @@ export const make: <Out>(options: {
           const token = message.params["progressToken"]
           // The token of a request is its id, so progress finds it in the same table.
           if (isProgress(message.params) && (typeof token === "number" || typeof token === "string")) {
-            table.progress(token, message.params)
+            table.progress(ownId(token), message.params)
           }
         }
         Queue.offerUnsafe(incoming, message)
@@ -161,9 +166,9 @@ export const make: <Out>(options: {
     if (closedBy !== undefined) return
     closedBy = reason
     Deferred.doneUnsafe(closed, Exit.succeed(reason))
+    table.failAll((requestSent) => lost(reason, requestSent))
     outlet.end()
     Queue.endUnsafe(incoming)
-    table.failAll(lost(reason, true))
   }
 
   yield* Effect.addFinalizer(() => Effect.sync(() => close()))

@@ -2,6 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as ChildProcess from "effect/process/ChildProcess"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
@@ -85,14 +86,16 @@ const connect = Effect.fnUntraced(function*(spawner: ChildProcessSpawner["Servic
 
   // https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#stdio: end its input, wait, SIGTERM, wait,
   // SIGKILL. The signals go to the whole process group, once more by the spawner for what outlives the leader.
+  const ended = Fiber.awaitAll([exiting, reading, listening])
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => pipe.close()).pipe(
-      Effect.andThen(Effect.timeoutOption(Fiber.await(exiting), INPUT_END_GRACE)),
-      Effect.andThen(Effect.suspend(() =>
-        exiting.pollUnsafe() === undefined
-          ? Effect.ignore(child.kill({ killSignal: "SIGTERM", forceKillAfter: SIGTERM_GRACE }))
-          : Effect.void
-      ))
+      Effect.andThen(Effect.timeoutOption(ended, INPUT_END_GRACE)),
+      Effect.flatMap(Option.match({
+        onSome: () => Effect.void,
+        onNone: () => Effect.ignore(child.kill({ killSignal: "SIGTERM", forceKillAfter: SIGTERM_GRACE }))
+      })),
+      // Pipes that are not read to their end stay open.
+      Effect.andThen(Effect.timeoutOption(ended, LAST_WORDS_GRACE))
     )
   )
   return pipe.connection
@@ -143,7 +146,7 @@ interface Ending {
 
 const ending = (exit: Exit.Exit<number, PlatformError.PlatformError>): Ending => {
   if (Exit.isSuccess(exit)) return { exitCode: exit.value }
-  const signal = /SIG[A-Z0-9]+/.exec(Cause.pretty(exit.cause))?.[0]
+  const signal = /receipt of signal: '(SIG\w+)'/.exec(Cause.pretty(exit.cause))?.[1]
   return signal === undefined ? {} : { signal }
 }
 
@@ -178,7 +181,7 @@ const readMessages = (pipe: Pipe.Pipe, maxBytes: number): Lines.Lines => {
       })
       const id = idOfRemnants(head, tail)
       // Nobody would ever answer a request whose answer can not be told from the rest of a lost message.
-      if (id === undefined || !pipe.fail(id, reason)) pipe.close(reason)
+      if (id === undefined ? !asksOrTells.test(head) : !pipe.fail(id, reason)) pipe.close(reason)
       else pipe.notice({ _tag: "Oversized", limit: maxBytes })
     }
   })
@@ -193,6 +196,8 @@ const idOfRemnants = (head: string, tail: string): number | undefined => {
   return id === undefined ? undefined : Number(id)
 }
 
+const asksOrTells =
+  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?(?:"id"\s*:\s*(?:\d+|"[^"]*")\s*,\s*)?(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
 const answer = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"(?:result|error)"\s*:/
 const answerWithIdFirst =
   /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"(?:result|error)"\s*:/
