@@ -210,8 +210,17 @@ export const decodeResult = <T extends Any>(
 /**
  * JSON has no `undefined`, so its codec writes `null`. A tool that may be called without a field is called without it.
  */
+const mayHoldUndefined = (input: unknown): input is object => {
+  if (typeof input !== "object" || input === null) return false
+  for (const key in input) {
+    const value: unknown = Reflect.get(input, key)
+    if (value === undefined || mayHoldUndefined(value)) return true
+  }
+  return false
+}
+
 const leaveOutUndefined = <A>(input: unknown, encoded: A): A => {
-  if (!isJsonObject(input) && !Array.isArray(input) || typeof encoded !== "object" || encoded === null) return encoded
+  if (!mayHoldUndefined(input) || typeof encoded !== "object" || encoded === null) return encoded
   const left: Array<readonly [string, unknown]> = []
   let changed = false
   for (const [key, value] of Object.entries(encoded)) {

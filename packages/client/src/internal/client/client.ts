@@ -1,6 +1,5 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as PubSub from "effect/PubSub"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -12,6 +11,7 @@ import * as McpTransport from "../../McpTransport.ts"
 import { legacyEra } from "../session/legacyEra.ts"
 import type { Handler, SessionOptions } from "../session/session.ts"
 import * as SessionRef from "../session/sessionRef.ts"
+import * as Hub from "./hub.ts"
 import * as Operations from "./operations.ts"
 import * as Timeouts from "./timeouts.ts"
 import * as Tools from "./tools.ts"
@@ -61,27 +61,25 @@ export const make: (
     const transport = yield* McpTransport.McpTransport
     const name = options.name ?? transport.label
     const timeouts = yield* Operations.locate(Timeouts.make(options), name)
-    // `undefined` is the end.
-    const diagnostics = yield* PubSub.sliding<McpTransport.Diagnostic | undefined>({
+    const diagnostics = Hub.make<McpTransport.Diagnostic>({
       capacity: DIAGNOSTICS_CAPACITY,
       replay: DIAGNOSTICS_REPLAY
     })
-    yield* Effect.addFinalizer(() => PubSub.publish(diagnostics, undefined))
-    const onDiagnostic = (diagnostic: McpTransport.Diagnostic) => {
-      PubSub.publishUnsafe(diagnostics, diagnostic)
-    }
+    yield* Effect.addFinalizer(() => Effect.sync(diagnostics.end))
 
     const sessionOptions: SessionOptions = {
       clientInfo: options.clientInfo ?? defaultClientInfo,
       handlers,
-      onDiagnostic
+      onDiagnostic: diagnostics.publish
     }
     const sessions = yield* SessionRef.make({
       open: openSession(transport, sessionOptions, timeouts.connect),
       idleTimeToLive: timeouts.idleTimeToLive,
       schedule: options.reconnect ?? defaultReconnect
     })
-    const { raw, ...tools } = Tools.make(Operations.make({ server: name, timeouts, sessions, onDiagnostic }))
+    const { raw, ...tools } = Tools.make(
+      Operations.make({ server: name, timeouts, sessions, onDiagnostic: diagnostics.publish })
+    )
 
     if (options.lazy !== true) yield* Operations.locate(sessions.connect, name)
 
@@ -91,7 +89,7 @@ export const make: (
       state: SubscriptionRef.get(sessions.state),
       stateChanges: SubscriptionRef.changes(sessions.state).pipe(Stream.takeUntil((state) => state._tag === "Closed")),
       session: Operations.locate(sessions.use((session) => Effect.succeed(session.info)), name),
-      diagnostics: Stream.fromPubSub(diagnostics).pipe(Stream.takeWhile((diagnostic) => diagnostic !== undefined)),
+      diagnostics: diagnostics.stream,
       ...tools,
       raw,
       close: sessions.close,

@@ -21,7 +21,7 @@ export interface Outbox<Out> extends Outlet<Out> {
 }
 
 /**
- * Gathers what is sent within one tick, so that it can leave in one write. A `Queue` would wake its taker only after the
+ * Gathers what is sent within one tick, so that it can leave in one write. A `Queue` would wake its taker only in the
  * next turn of the event loop, which a single call at a time feels.
  */
 export const make = <Out>(capacity: number): Outbox<Out> => {
@@ -33,6 +33,8 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
 
   const flush = (): void => {
     flushing = false
+    // What gathered may have been withdrawn meanwhile.
+    if (gathered.length === 0 && !ended) return
     const wake = taker
     taker = undefined
     wake?.()

@@ -1,0 +1,143 @@
+import * as McpError from "@effect-mcp/client/McpError"
+import type { JsonObject } from "@effect-mcp/client/McpSchema"
+import type { Connection } from "@effect-mcp/client/McpTransport"
+import { assert, describe, it } from "@effect/vitest"
+import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as ServerRequests from "../src/internal/session/serverRequests.ts"
+import type { Handler } from "../src/internal/session/session.ts"
+import type { Incoming } from "../src/McpTransport.ts"
+import { connect, settled } from "./harness.ts"
+
+/** Serves requests of a server; the answers go into a log. */
+const serving = Effect.fnUntraced(function*(handlers: Record<string, Handler>) {
+  const answers: Array<unknown> = []
+  const connection: Connection = {
+    exchange: () => Effect.never,
+    send: (message) => Effect.sync(() => void answers.push(message)),
+    incoming: yield* Queue.unbounded<Incoming, Cause.Done>(),
+    closedBy: () => undefined,
+    closed: Effect.never
+  }
+  const requests = yield* ServerRequests.make(connection, new Map(Object.entries(handlers)))
+  return { requests, answers }
+})
+
+const noParams: JsonObject = {}
+
+describe("requests of the server", () => {
+  it.effect("ping is answered at once", () =>
+    Effect.gen(function*() {
+      const { mock } = yield* connect()
+      assert.deepStrictEqual(yield* mock.request("ping"), {})
+      assert.deepStrictEqual(yield* mock.request("ping", {}, "by string"), {})
+    }))
+
+  it.effect.each(["sampling/createMessage", "elicitation/create", "roots/list", "x/y", "toString"])(
+    "%s is refused as unknown, since nothing handles it",
+    (method) =>
+      Effect.gen(function*() {
+        const { mock } = yield* connect()
+        const error = yield* Effect.flip(mock.request(method, { a: 1 }))
+        assert.strictEqual(error.code, -32601)
+        assert.include(error.description, method)
+      })
+  )
+
+  it.effect("are answered with what their handler yields, each under its own id", () =>
+    Effect.gen(function*() {
+      const { answers, requests } = yield* serving({
+        double: (params) => Effect.succeed({ twice: Number(params["n"]) * 2 })
+      })
+      requests.serve({ id: 7, method: "double", params: { n: 2 } })
+      requests.serve({ id: "7", method: "double", params: { n: 3 } })
+      yield* settled
+      assert.deepStrictEqual(answers, [
+        { jsonrpc: "2.0", id: 7, result: { twice: 4 } },
+        { jsonrpc: "2.0", id: "7", result: { twice: 6 } }
+      ])
+    }))
+
+  it.effect("do not wait for each other", () =>
+    Effect.gen(function*() {
+      const { answers, requests } = yield* serving({ slow: () => Effect.never, fast: () => Effect.succeed({}) })
+      requests.serve({ id: 1, method: "slow", params: noParams })
+      requests.serve({ id: 2, method: "fast", params: noParams })
+      yield* settled
+      assert.deepStrictEqual(answers, [{ jsonrpc: "2.0", id: 2, result: {} }])
+    }))
+
+  it.effect("that their handler refuses are answered with its error", () =>
+    Effect.gen(function*() {
+      const refuse = new McpError.JsonRpcError({ code: -1, description: "User rejected", data: { why: "no" } })
+      const { answers, requests } = yield* serving({ ask: () => Effect.fail(refuse) })
+      requests.serve({ id: 1, method: "ask", params: noParams })
+      yield* settled
+      assert.deepStrictEqual(answers, [
+        { jsonrpc: "2.0", id: 1, error: { code: -1, message: "User rejected", data: { why: "no" } } }
+      ])
+    }))
+
+  it.effect.each(
+    [
+      ["dies", () => Effect.die(new Error("password is hunter2"))],
+      ["throws", () => {
+        throw new Error("password is hunter2")
+      }]
+    ] satisfies ReadonlyArray<[string, Handler]>
+  )("whose handler %s are answered with an internal error that tells nothing", ([, handler]) =>
+    Effect.gen(function*() {
+      const { answers, requests } = yield* serving({ ask: handler })
+      requests.serve({ id: 1, method: "ask", params: noParams })
+      yield* settled
+      assert.strictEqual(answers.length, 1)
+      assert.notInclude(JSON.stringify(answers), "hunter2")
+      assert.strictEqual((answers[0] as { readonly error: { readonly code: number } }).error.code, -32603)
+    }))
+
+  it.effect("that the server cancels are interrupted, and not answered", () =>
+    Effect.gen(function*() {
+      const interrupted = yield* Deferred.make<void>()
+      const { answers, requests } = yield* serving({
+        ask: () => Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined))
+      })
+      requests.serve({ id: 5, method: "ask", params: noParams })
+      yield* settled
+      requests.cancel(6)
+      requests.cancel("5")
+      yield* settled
+      assert.isFalse(yield* Deferred.isDone(interrupted))
+      requests.cancel(5)
+      yield* Deferred.await(interrupted)
+      assert.deepStrictEqual(answers, [])
+    }))
+
+  it.effect("end with the session", () =>
+    Effect.gen(function*() {
+      const interrupted = yield* Deferred.make<void>()
+      const scope = yield* Scope.make()
+      const { answers, requests } = yield* Scope.provide(
+        serving({ ask: () => Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined)) }),
+        scope
+      )
+      requests.serve({ id: 1, method: "ask", params: noParams })
+      yield* settled
+      yield* Scope.close(scope, Exit.void)
+      yield* Deferred.await(interrupted)
+      assert.deepStrictEqual(answers, [])
+    }))
+
+  it.effect.each([{}, { requestId: null }, { requestId: {} }, { requestId: 99 }])(
+    "are not harmed by a cancellation that means nothing: %j",
+    (params) =>
+      Effect.gen(function*() {
+        const { mock } = yield* connect()
+        yield* mock.notify("notifications/cancelled", params)
+        assert.deepStrictEqual(yield* mock.request("ping"), {})
+      })
+  )
+})

@@ -1,0 +1,152 @@
+import * as McpClient from "@effect-mcp/client/McpClient"
+import * as McpTool from "@effect-mcp/client/McpTool"
+import * as McpTransport from "@effect-mcp/client/McpTransport"
+import * as MockTransport from "@effect-mcp/testing/MockTransport"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { reasonOf, settled } from "./harness.ts"
+
+class Weather extends McpClient.Service<Weather>()("test/Weather", {
+  tools: {
+    forecast: McpTool.make("get_forecast", {
+      input: Schema.Struct({ city: Schema.String }),
+      output: Schema.Struct({ celsius: Schema.Number })
+    }),
+    cities: McpTool.make("list_cities", { input: Schema.Struct({ country: Schema.optionalKey(Schema.String) }) }),
+    ping: McpTool.make("ping")
+  }
+}) {}
+
+class Clocks extends McpClient.Service<Clocks>()("test/Clocks", {
+  tools: { now: McpTool.make("now", { output: Schema.Struct({ at: Schema.Date }) }) }
+}) {}
+
+const server: MockTransport.Options = {
+  tools: {
+    get_forecast: ({ city }, request) =>
+      Effect.as(request.progress({ progress: 1 }), { structuredContent: { celsius: String(city).length } }),
+    list_cities: (args) => Effect.succeed({ structuredContent: args }),
+    ping: (args) => Effect.succeed({ structuredContent: args })
+  }
+}
+
+const weather = (options?: McpClient.Options) =>
+  Weather.layer(options).pipe(Layer.provideMerge(MockTransport.layer(server)))
+
+describe("a declared server", () => {
+  it.effect("has a method for each tool, under the name of its declaration", () =>
+    Effect.gen(function*() {
+      const { tools } = yield* Weather
+      assert.deepStrictEqual(Object.keys(tools), ["forecast", "cities", "ping"])
+      assert.deepStrictEqual(yield* tools.forecast({ city: "Berlin" }), { celsius: 6 })
+    }).pipe(Effect.provide(weather())))
+
+  it.effect("is called without input when the tool needs none", () =>
+    Effect.gen(function*() {
+      const { tools } = yield* Weather
+      assert.deepStrictEqual((yield* tools.ping()).structuredContent, {})
+      assert.deepStrictEqual((yield* tools.ping.raw()).structuredContent, {})
+      assert.deepStrictEqual((yield* tools.cities()).structuredContent, {})
+      assert.deepStrictEqual((yield* tools.cities({ country: "DE" })).structuredContent, { country: "DE" })
+      assert.strictEqual((yield* Stream.runCollect(tools.ping.stream())).length, 1)
+    }).pipe(Effect.provide(weather())))
+
+  it.effect("takes the options of a call", () =>
+    Effect.gen(function*() {
+      const { tools } = yield* Weather
+      const seen: Array<number> = []
+      const onProgress = ({ progress }: { readonly progress: number }) => Effect.sync(() => void seen.push(progress))
+      yield* tools.forecast({ city: "Rome" }, { onProgress, meta: { a: 1 } })
+      yield* tools.forecast.raw({ city: "Rome" }, { onProgress, meta: { a: 2 } })
+      yield* Stream.runDrain(tools.forecast.stream({ city: "Rome" }, { meta: { a: 3 } }))
+      assert.deepStrictEqual(seen, [1, 1])
+      const { messages } = yield* MockTransport.MockTransport
+      const calls = (yield* messages).filter(({ message }) => message["method"] === "tools/call")
+      for (const [index, { message }] of calls.entries()) {
+        assert.deepNestedPropertyVal(message, "params._meta.a", index + 1)
+      }
+    }).pipe(Effect.provide(weather())))
+
+  it.effect("yields the protocol's result, untouched, when asked for raw", () =>
+    Effect.gen(function*() {
+      const { tools } = yield* Weather
+      assert.deepStrictEqual(yield* tools.forecast.raw({ city: "Rome" }), {
+        content: [],
+        structuredContent: { celsius: 4 }
+      })
+      const error = yield* Effect.flip(tools.forecast.raw({ city: 7 } as never))
+      assert.deepStrictEqual(reasonOf("ValidationError", error).path, ["city"])
+      assert.deepStrictEqual([error.server, error.method], ["meteo", "tools/call"])
+    }).pipe(Effect.provide(weather({ name: "meteo" }))))
+
+  it.effect("streams", () =>
+    Effect.gen(function*() {
+      const { tools } = yield* Weather
+      const events = yield* Stream.runCollect(tools.forecast.stream({ city: "Oslo" }))
+      assert.deepStrictEqual(events.map(({ _tag }) => _tag), ["Progress", "Result"])
+      assert.deepStrictEqual(events[1], { _tag: "Result", value: { celsius: 4 } })
+    }).pipe(Effect.provide(weather())))
+
+  it.effect("is a client, too", () =>
+    Effect.gen(function*() {
+      const client = yield* Weather
+      assert.strictEqual(client.name, "meteo")
+      assert.strictEqual((yield* client.session).serverInfo.name, "mock")
+      assert.strictEqual((yield* client.listTools()).length, 3)
+      assert.deepStrictEqual((yield* client.callTool("ping", { a: 1 })).structuredContent, { a: 1 })
+    }).pipe(Effect.provide(weather({ name: "meteo" }))))
+
+  it.effect("keeps its declaration at hand", () =>
+    Effect.sync(() => {
+      assert.strictEqual(Weather.definition.tools.forecast.name, "get_forecast")
+      assert.strictEqual(Weather.key, "test/Weather")
+    }))
+
+  it.effect("is made without a layer, for the scope", () =>
+    Effect.gen(function*() {
+      const mock = yield* MockTransport.make(server)
+      const make = Effect.provideService(Weather.make(), McpTransport.McpTransport, mock.transport)
+      yield* Effect.scoped(Effect.flatMap(make, ({ tools }) => tools.ping()))
+      yield* settled
+      assert.strictEqual(yield* mock.open, 0)
+    }))
+
+  it.effect("stands beside another one", () =>
+    Effect.gen(function*() {
+      const { tools } = yield* Weather
+      const clocks = yield* Clocks
+      assert.deepStrictEqual(yield* tools.forecast({ city: "Rome" }), { celsius: 4 })
+      assert.deepStrictEqual(yield* clocks.tools.now(), { at: new Date(0) })
+      yield* clocks.close
+      assert.strictEqual((yield* (yield* Weather).state)._tag, "Ready")
+    }).pipe(Effect.provide([
+      weather(),
+      Clocks.layer().pipe(Layer.provide(MockTransport.layer({
+        tools: { now: () => Effect.succeed({ structuredContent: { at: "1970-01-01T00:00:00.000Z" } }) }
+      })))
+    ])))
+
+  it.effect("can be replaced by a service of one's own", () =>
+    Effect.gen(function*() {
+      const { tools } = yield* Weather
+      return yield* tools.forecast({ city: "anywhere" })
+    }).pipe(
+      Effect.provide(Layer.effect(
+        Weather,
+        Effect.gen(function*() {
+          const context = yield* Layer.build(weather())
+          const real = Context.get(context, Weather)
+          const forecast = Object.assign(() => Effect.succeed({ celsius: -1 }), {
+            raw: real.tools.forecast.raw,
+            stream: real.tools.forecast.stream
+          })
+          return { ...real, tools: { ...real.tools, forecast } }
+        })
+      )),
+      Effect.map((answer) => assert.deepStrictEqual(answer, { celsius: -1 }))
+    ))
+})

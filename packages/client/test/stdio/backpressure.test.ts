@@ -1,0 +1,176 @@
+import * as McpError from "@effect-mcp/client/McpError"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { connect, Echo, failure, perform, pid, Received, runProgram, type Step } from "./support.ts"
+
+/** More messages than may wait, and together more bytes than any pipe holds. */
+const COUNT = 2000
+const filler = "x".repeat(4 * 1024)
+
+const numbers = Array.from({ length: COUNT }, (_, number) => number)
+
+/** Connects to a server that does not read any more, and does something when it is given a sign. */
+const connectToDeaf = (...steps: ReadonlyArray<Step>) =>
+  Effect.gen(function*() {
+    const connected = yield* connect()
+    yield* perform(connected.client, { on: "SIGUSR2", steps }, { stopReading: true }, { answer: {} })
+    const [server = assert.fail("no process")] = connected.spawned
+    return { ...connected, sign: Effect.sync(() => process.kill(server, "SIGUSR2")) }
+  })
+
+describe("a server that does not read", () => {
+  it.live("gets all that waits, in order, when it reads again", () =>
+    Effect.gen(function*() {
+      const { client, sign } = yield* connectToDeaf({ readAgain: true })
+      const calls = yield* Effect.forEach(numbers, (number) =>
+        Effect.forkScoped(client.call(Echo, { value: `${number} ${filler}` }), { startImmediately: true }))
+      yield* sign
+      for (const [number, call] of calls.entries()) {
+        const { value } = yield* Fiber.join(call)
+        assert.isTrue(value === `${number} ${filler}`, `answer ${number}`)
+      }
+      const { messages } = yield* client.call(Received, {})
+      const sent = messages.flatMap(({ method, params }) =>
+        method === "tools/call" && params.name === "echo" ? [Number(params.arguments.value.split(" ")[0])] : []
+      )
+      assert.deepStrictEqual(sent, numbers)
+    }))
+
+  it.live("does not hold up the interruption of calls", () =>
+    Effect.gen(function*() {
+      const { client, sign, spawned } = yield* connectToDeaf({ readAgain: true })
+      const calls = yield* Effect.forEach(numbers, (number) =>
+        Effect.forkScoped(client.callTool("hang", { number, filler }), { startImmediately: true }))
+      yield* Effect.timeout(Fiber.interruptAll(calls), "10 seconds")
+      for (const call of calls) {
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(call)))
+      }
+
+      // what went out nevertheless was cancelled, and the session is as good as before
+      yield* sign
+      const { messages, outstanding } = yield* client.call(Received, {})
+      assert.deepStrictEqual(outstanding, [])
+      const hanging = messages.flatMap(({ id, method, params }) =>
+        method === "tools/call" && params.name === "hang" ? [id] : []
+      )
+      const cancelled = messages.flatMap(({ method, params }) =>
+        method === "notifications/cancelled" ? [params.requestId as number] : []
+      )
+      assert.deepStrictEqual(new Set(cancelled), new Set(hanging))
+      assert.isBelow(hanging.length, COUNT)
+      assert.deepStrictEqual([yield* pid(client)], spawned)
+    }))
+
+  it.effect("does not keep calls from ending in time, also those that wait to be sent", () =>
+    Effect.gen(function*() {
+      const { client, sign } = yield* connectToDeaf({ readAgain: true })
+      // nobody may have to wait for the test's clock to be ended
+      yield* Effect.addFinalizer(() => sign)
+      const calls = yield* Effect.forEach(numbers, () =>
+        Effect.forkScoped(failure(client.callTool("hang", { filler }), "TimeoutError"), { startImmediately: true }))
+      yield* TestClock.adjust("60 seconds")
+      yield* TestClock.withLive(Effect.timeout(Fiber.awaitAll(calls), "10 seconds"))
+      for (const call of calls) {
+        const { reason } = yield* Fiber.join(call)
+        assert.deepStrictEqual([reason.budget, reason.millis], ["call", 60_000])
+      }
+    }))
+
+  it.live("and asks much itself needs no memory", () =>
+    Effect.gen(function*() {
+      // what waits for each request needs more than a kilobyte
+      const { code, stderr } = yield* runProgram("askers.ts", {
+        node: ["--max-old-space-size=64"],
+        args: ["100000", "100"]
+      })
+      assert.deepStrictEqual([stderr, code], ["", 0])
+    }), 60_000)
+
+  it.effect("is not sent for ever what nobody waits for any more", () =>
+    Effect.gen(function*() {
+      const { client, sign } = yield* connectToDeaf({ readAgain: true })
+      for (let round = 0; round < 3; round++) {
+        const calls = yield* Effect.forEach(numbers, () =>
+          Effect.forkScoped(Effect.exit(client.callTool("hang", { filler })), { startImmediately: true }))
+        yield* TestClock.adjust("60 seconds")
+        yield* Fiber.interruptAll(calls)
+      }
+      yield* sign
+      const { messages } = yield* client.call(Received, {})
+      assert.isBelow(messages.length, 2 * COUNT)
+    }))
+
+  it.live("is ended with its client all the same", () =>
+    Effect.gen(function*() {
+      // `connect` sees to it that nothing is left
+      const calls = yield* Effect.scoped(Effect.gen(function*() {
+        const { client } = yield* connectToDeaf()
+        return yield* Effect.forEach(numbers, () =>
+          Effect.forkDetach(failure(client.callTool("hang", { filler }), "ClosedError"), { startImmediately: true }))
+      }))
+      for (const call of calls) {
+        yield* Fiber.join(call)
+      }
+    }))
+})
+
+describe("a server that closes its input and stays", () => {
+  it.live("has ended the session", () =>
+    Effect.gen(function*() {
+      const { client, spawned } = yield* connect({ client: { name: "frail" } })
+      yield* perform(client, { closeInput: true }, { answer: {} })
+      const { error, reason } = yield* failure(client.call(Echo, { value: 1 }), "ClosedError")
+      assert(reason.cause instanceof McpError.TransportError)
+      assert.include(error.message, "server.mjs")
+      yield* client.call(Echo, { value: 2 })
+      assert.strictEqual(spawned.length, 2)
+    }))
+
+  it.live("fails all calls under way, however much is still to be written", () =>
+    Effect.gen(function*() {
+      const { client, sign, spawned } = yield* connectToDeaf({ closeInput: true })
+      const calls = yield* Effect.forEach(numbers, () =>
+        Effect.forkScoped(failure(client.callTool("hang", { filler }), "ClosedError"), { startImmediately: true }))
+      yield* sign
+      for (const call of calls) {
+        const { reason } = yield* Fiber.join(call)
+        assert.include(String(reason.cause), "closed its standard input")
+      }
+      yield* client.call(Echo, { value: 2 })
+      assert.strictEqual(spawned.length, 2)
+    }))
+})
+
+describe("a server that dies with much still to be written to it", () => {
+  it.live("fails all calls under way", () =>
+    Effect.gen(function*() {
+      const { client, sign, spawned } = yield* connectToDeaf({ stderr: "out of memory" }, { signal: "SIGKILL" })
+      const calls = yield* Effect.forEach(numbers, () =>
+        Effect.forkScoped(failure(client.callTool("hang", { filler }), "ClosedError"), { startImmediately: true }))
+      yield* sign
+      for (const call of calls) {
+        const { reason } = yield* Fiber.join(call)
+        assert.include(String(reason.cause), "SIGKILL")
+        assert.include(String(reason.cause), "out of memory")
+      }
+      yield* client.call(Echo, { value: 1 })
+      assert.strictEqual(spawned.length, 2)
+    }))
+
+  it.live("says which calls it can not have seen", () =>
+    Effect.gen(function*() {
+      const { client, sign } = yield* connectToDeaf({ signal: "SIGKILL" })
+      const fork = (filler: string) =>
+        Effect.forkScoped(failure(client.callTool("hang", { filler }), "ClosedError"), { startImmediately: true })
+      // the first is more than a pipe holds, so what comes later has to wait
+      const first = yield* fork("x".repeat(1_000_000))
+      yield* Effect.repeat(Effect.yieldNow, { times: 10 })
+      const second = yield* fork("x")
+      yield* sign
+      assert.isTrue((yield* Fiber.join(first)).reason.requestSent)
+      assert.isFalse((yield* Fiber.join(second)).reason.requestSent)
+    }))
+})
