@@ -87,6 +87,22 @@ describe("an interrupted call", () => {
       assert.deepStrictEqual(yield* Fiber.join(unexpected), [{ _tag: "Unexpected", id: 4711 }])
     }))
 
+  it.live("that had not left yet never leaves, needs no cancelling, and ends no session", () =>
+    Effect.gen(function*() {
+      const { client, spawned } = yield* connect()
+      const calling = yield* Effect.forkScoped(client.callTool("hang"), { startImmediately: true })
+      // in the same tick, before what gathered is written
+      calling.interruptUnsafe()
+      yield* Effect.yieldNow
+      const { messages } = yield* client.call(Received, {})
+      assert.deepStrictEqual(messages.map(({ method }) => method), [
+        "initialize",
+        "notifications/initialized",
+        "tools/call"
+      ])
+      assert.deepStrictEqual([yield* pid(client)], spawned)
+    }))
+
   it.live("that had been answered is not cancelled", () =>
     Effect.gen(function*() {
       const { client } = yield* connect()

@@ -105,7 +105,7 @@ export const make: (options: {
 
   const awaitClosing = Effect.suspend(() => Fiber.awaitAll(closing)).pipe(Effect.timeoutOption(CLOSE_LIMIT))
 
-  const isUsable = (slot: Slot): boolean => slot === current && slot.session.closedBy() === undefined
+  const isUsable = (slot: Slot): boolean => slot.session.closedBy() === undefined
 
   // ---------------------------------------------------------------------------
   // Opening
@@ -212,9 +212,7 @@ export const make: (options: {
           joined.waiters--
           if (joined.waiters === 0) abandon(joined)
         })
-      ),
-      // Another who waited for it may have replaced or closed it already.
-      Effect.flatMap((slot) => isUsable(slot) ? Effect.succeed(slot) : acquire)
+      )
     )
   })
 
@@ -231,24 +229,20 @@ export const make: (options: {
   // Borrowing
   // ---------------------------------------------------------------------------
 
-  const use: SessionRef["use"] = (f) =>
+  const use: SessionRef["use"] = <A, E, R>(f: (session: Session) => Effect.Effect<A, E, R>) =>
     Effect.suspend(() => {
       // The count goes up within what brings it down again: an interruption may come between any two steps.
       let held: Slot | undefined
-      const borrow = (slot: Slot) => {
-        held = slot
-        slot.borrowers++
-        return f(slot.session)
+      const borrow = (): Effect.Effect<A, E | McpError.McpError, R> => {
+        if (current === undefined || !isUsable(current)) return Effect.flatMap(acquire, borrow)
+        held = current
+        held.borrowers++
+        return f(held.session)
       }
-      return Effect.onExitPrimitive(
-        Effect.suspend(() =>
-          current !== undefined && isUsable(current) ? borrow(current) : Effect.flatMap(acquire, borrow)
-        ),
-        () => {
-          if (held !== undefined && --held.borrowers === 0) settle(held)
-          return undefined
-        }
-      )
+      return Effect.onExitPrimitive(Effect.suspend(borrow), () => {
+        if (held !== undefined && --held.borrowers === 0) settle(held)
+        return undefined
+      })
     })
 
   const settle = (slot: Slot): void => {
