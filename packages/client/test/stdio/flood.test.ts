@@ -7,10 +7,10 @@ import { connect, Echo, perform, runProgram } from "./support.ts"
 describe("a server that floods", () => {
   it.live("with notifications and noise needs no memory, and its call completes", () =>
     Effect.gen(function*() {
-      // the flood has 100 MiB
+      // the flood has 140 MB
       const { code, stderr, stdout } = yield* runProgram("flood.ts", {
-        node: ["--max-old-space-size=80"],
-        args: ["100000", "100000", "500"]
+        node: ["--max-old-space-size=100"],
+        args: ["100000", "600", "20000", "4000"]
       })
       assert.deepStrictEqual([stderr, stdout, code], ["", "{\"value\":\"dry\"}\n", 0])
     }), 60_000)

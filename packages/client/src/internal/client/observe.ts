@@ -1,5 +1,7 @@
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import type * as McpError from "../../McpError.ts"
 
@@ -25,39 +27,47 @@ const durationOf = (method: string, errorType: string | undefined): typeof durat
   return metric
 }
 
-/**
- * Measures an operation, and gives it a span if anybody traces. `target` is the tool's or prompt's name.
- */
-export const observe = <A, E extends McpError.McpError | McpError.ToolError, R>(
-  operation: { readonly method: string; readonly target?: string | undefined; readonly server: string },
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
-    const { method, target } = operation
-    const started = performance.now()
-    const { context } = fiber
-    const measured = Effect.onExitPrimitive(effect, (exit) => {
-      durationOf(method, errorType(exit)).updateUnsafe((performance.now() - started) / 1000, context)
-      return undefined
-    })
-    const { span, tracer, tracerEnabled } = fiber.cache
-    if (!tracerEnabled || (span === undefined && tracer === undefined)) return measured
-    return Effect.useSpan(target === undefined ? method : `${method} ${target}`, {
-      kind: "client",
-      attributes: {
-        "mcp.method.name": method,
-        "mcp.server.name": operation.server,
-        ...(target === undefined ? {} : { "gen_ai.tool.name": target, "gen_ai.operation.name": "execute_tool" })
-      }
-    }, (span) =>
-      Effect.onExitPrimitive(Effect.withParentSpan(measured, span, { captureStackTrace: false }), (exit) => {
-        const type = errorType(exit)
-        if (type !== undefined) span.attribute("error.type", type)
-        return undefined
-      }))
-  })
+export interface Operation {
+  readonly method: string
+  /** The tool's or prompt's name. */
+  readonly target: string | undefined
+  readonly server: string
+}
 
-const errorType = (exit: Exit.Exit<unknown, McpError.McpError | McpError.ToolError>): string | undefined => {
+type Failure = McpError.McpError | McpError.ToolError
+
+/** Measures how long an operation took. */
+export const measure = (
+  { method }: Operation,
+  exit: Exit.Exit<unknown, Failure>,
+  startedAt: number,
+  context: Context.Context<never>
+): void => durationOf(method, errorType(exit)).updateUnsafe((performance.now() - startedAt) / 1000, context)
+
+/** Gives an operation a span, if anybody traces. */
+export const trace = <A, E extends Failure, R>(
+  { method, server, target }: Operation,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const { span, tracer, tracerEnabled } = fiber.cache
+  if (!tracerEnabled || (span === undefined && tracer === undefined)) return effect
+  return Effect.useSpan(target === undefined ? method : `${method} ${target}`, {
+    kind: "client",
+    attributes: {
+      "mcp.method.name": method,
+      "mcp.server.name": server,
+      ...(target === undefined ? {} : { "gen_ai.tool.name": target, "gen_ai.operation.name": "execute_tool" })
+    }
+  }, (span) =>
+    Effect.onExitPrimitive(Effect.withParentSpan(effect, span, { captureStackTrace: false }), (exit) => {
+      const type = errorType(exit)
+      if (type !== undefined) span.attribute("error.type", type)
+      return undefined
+    }))
+}
+
+const errorType = (exit: Exit.Exit<unknown, Failure>): string | undefined => {
   if (Exit.isSuccess(exit)) return undefined
   const [reason] = exit.cause.reasons
   if (reason === undefined || reason._tag !== "Fail") return reason?._tag === "Interrupt" ? "cancelled" : "defect"

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as McpError from "../../McpError.ts"
 import type { Diagnostic } from "../../McpTransport.ts"
 import type { Session } from "../session/session.ts"
 import type { SessionRef } from "../session/sessionRef.ts"
-import { observe } from "./observe.ts"
+import { measure, trace } from "./observe.ts"
 import type { Timeouts } from "./timeouts.ts"
 
 /** What all operations of a client have in common. */
@@ -16,8 +17,6 @@ export interface Operations {
     target: string | undefined,
     f: (session: Session) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | McpError.McpError, R>
-  /** Says that the server answers. */
-  readonly proven: () => void
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }
 
@@ -31,11 +30,40 @@ export const make = (options: {
   return {
     server,
     timeouts,
-    run: (method, target, f) => locate(observe({ method, target, server }, sessions.use(f)), server, method),
-    proven: sessions.proven,
+    run: <A, E extends McpError.McpError | McpError.ToolError, R>(
+      method: string,
+      target: string | undefined,
+      f: (session: Session) => Effect.Effect<A, E, R>
+    ) => {
+      const operation = { method, target, server }
+      const run = Effect.withFiber<A, E | McpError.McpError, R>((fiber) => {
+        const startedAt = performance.now()
+        const { context } = fiber
+        const used = sessions.use(f, (exit) => {
+          measure(operation, exit, startedAt, context)
+          if (isAnswer(exit)) sessions.proven()
+        })
+        return trace(operation, fiber, used)
+      })
+      return locate(run, server, method)
+    },
     onDiagnostic
   }
 }
+
+/** Whether the server is well enough to answer, be it with an error. */
+const isAnswer = (exit: Exit.Exit<unknown, McpError.McpError | McpError.ToolError>): boolean => {
+  if (Exit.isSuccess(exit)) return true
+  const [reason] = exit.cause.reasons
+  return reason?._tag === "Fail" && (reason.error._tag === "ToolError" || answers.has(reason.error.reason._tag))
+}
+
+const answers = new Set<McpError.McpErrorReason["_tag"]>([
+  "JsonRpcError",
+  "ProtocolError",
+  "ValidationError",
+  "LimitError"
+])
 
 /** Says in the errors of an effect where they come from. */
 export const locate = <A, E, R>(

@@ -36,7 +36,6 @@ export const make = (
     return Effect.flatMap(
       session.request("tools/call", params, options),
       (answer): Effect.Effect<A, E | McpError.McpError, R> => {
-        operations.proven()
         const result = readCallToolResult(answer)
         return Exit.isSuccess(result) ? read(result.value) : Exit.failCause(result.cause)
       }
@@ -65,10 +64,14 @@ export const make = (
   }
 
   const call: McpClient["call"] = (tool, input, options = {}) =>
-    Effect.flatMap(
-      locate(McpTool.encodeInput(tool, input), server, "tools/call"),
-      (args) => callWith(tool.name, args, options, (result) => McpTool.decodeResult(tool, result, server))
-    )
+    Effect.suspend(() => {
+      const send = (args: McpSchema.JsonObject) =>
+        callWith(tool.name, args, options, (result) => McpTool.decodeResult(tool, result, server))
+      const encoded = McpTool.encodeInput(tool, input)
+      return Exit.isExit(encoded) && Exit.isSuccess(encoded) && McpSchema.isJsonObject(encoded.value)
+        ? send(encoded.value)
+        : Effect.flatMap(locate(encoded, server, "tools/call"), send)
+    })
 
   const callStream: McpClient["callStream"] = <T extends McpTool.Any>(
     tool: T,
@@ -99,10 +102,10 @@ export const make = (
       (session): Effect.Effect<McpSchema.ListToolsResult, McpError.McpError> => {
         if (session.info.capabilities.tools === undefined) return Effect.succeed({ tools: [] })
         const params = cursor === undefined ? undefined : { cursor }
-        return Effect.flatMap(session.request("tools/list", params, { deadline, meta: options.meta }), (answer) => {
-          operations.proven()
-          return readListToolsResult(answer)
-        })
+        return Effect.flatMap(
+          session.request("tools/list", params, { deadline, meta: options.meta }),
+          readListToolsResult
+        )
       }
     ))
   }

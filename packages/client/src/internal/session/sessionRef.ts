@@ -31,7 +31,8 @@ export interface SessionRef {
   readonly state: SubscriptionRef.SubscriptionRef<State>
   /** Runs an effect with the session, which stays open meanwhile, and is opened first if there is none. */
   readonly use: <A, E, R>(
-    f: (session: Session) => Effect.Effect<A, E, R>
+    f: (session: Session) => Effect.Effect<A, E, R>,
+    onExit?: (exit: Exit.Exit<A, E | McpError.McpError>) => void
   ) => Effect.Effect<A, E | McpError.McpError, R>
   /** Says that the server answers: losses before do not count any more. */
   readonly proven: () => void
@@ -229,7 +230,10 @@ export const make: (options: {
   // Borrowing
   // ---------------------------------------------------------------------------
 
-  const use: SessionRef["use"] = <A, E, R>(f: (session: Session) => Effect.Effect<A, E, R>) =>
+  const use: SessionRef["use"] = <A, E, R>(
+    f: (session: Session) => Effect.Effect<A, E, R>,
+    onExit?: (exit: Exit.Exit<A, E | McpError.McpError>) => void
+  ) =>
     Effect.suspend(() => {
       // The count goes up within what brings it down again: an interruption may come between any two steps.
       let held: Slot | undefined
@@ -239,8 +243,9 @@ export const make: (options: {
         held.borrowers++
         return f(held.session)
       }
-      return Effect.onExitPrimitive(Effect.suspend(borrow), () => {
+      return Effect.onExitPrimitive(Effect.suspend(borrow), (exit) => {
         if (held !== undefined && --held.borrowers === 0) settle(held)
+        onExit?.(exit)
         return undefined
       })
     })

@@ -1,6 +1,6 @@
 /**
- * A program whose server floods it: `node flood.ts <notifications> <lines of noise> <bytes of each>`. It watches the
- * diagnostics, but never reads any. Run with a heap that does not hold the flood.
+ * A program whose server floods it: `node flood.ts <notifications> <bytes of each> <lines of noise> <bytes of each>`. It
+ * watches the diagnostics, but reads only the first. Run with a heap that does not hold the flood.
  */
 import * as McpClient from "@effect-mcp/client/McpClient"
 import * as StdioTransport from "@effect-mcp/client/StdioTransport"
@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
 
-const [notifications = 0, noise = 0, size = 0] = process.argv.slice(2).map(Number)
+const [notifications = 0, notificationSize = 0, noise = 0, noiseSize = 0] = process.argv.slice(2).map(Number)
 
 const live = McpClient.layer().pipe(
   Layer.provide(StdioTransport.layer({
@@ -23,12 +23,11 @@ const live = McpClient.layer().pipe(
 const program = Effect.gen(function*() {
   const client = yield* McpClient.McpClient
   yield* Effect.forkScoped(Stream.runForEach(client.diagnostics, () => Effect.never), { startImmediately: true })
-  const text = "x".repeat(size)
   const { structuredContent } = yield* client.callTool("perform", {
     steps: [
       { stdout: "the one line that is read\n" },
-      { notifications: { count: notifications, text } },
-      { noise: { count: noise, text } },
+      { notifications: { count: notifications, text: "x".repeat(notificationSize) } },
+      { noise: { count: noise, text: "x".repeat(noiseSize) } },
       { answer: { value: "dry" } }
     ]
   })
