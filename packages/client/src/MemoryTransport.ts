@@ -84,8 +84,10 @@ export const make = <R>(options: {
         const outbox = yield* Queue.unbounded<JsonRpcMessage, Cause.Done>()
         const pipe = yield* Pipe.make({
           outlet: {
-            push: (message: JsonRpcMessage) => Queue.offerUnsafe(outbox, message),
-            withdraw: () => false,
+            push: (message: JsonRpcMessage) => {
+              Queue.offerUnsafe(outbox, message)
+              return () => false
+            },
             room: () => undefined,
             end: () => Queue.endUnsafe(outbox)
           },

@@ -133,6 +133,6 @@ describe("whatever happens, in whatever order", () => {
         assert.strictEqual(yield* mock.answering, 0)
         assert.strictEqual(alive(), 0)
       }),
-    { arbitrary: { runs: 250, size: 40 } }
+    { arbitrary: { runs: 120, size: 40 } }
   )
 })

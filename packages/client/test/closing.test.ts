@@ -140,6 +140,20 @@ describe("close", () => {
       assert.deepStrictEqual(log, ["open 1", "close 1", "open 2", "gone"])
     }))
 
+  it.effect("does not fail who waited for the same connection and had not yet begun", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect(
+        { tools: { noop: () => Effect.succeed({}) }, faults: [Fault.delay("initialize", "1 second", 1)] },
+        { lazy: true }
+      )
+      const closer = yield* start(Effect.andThen(client.session, client.close))
+      const other = yield* start(client.callTool("noop"))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closer)
+      yield* Fiber.join(other)
+      assert.strictEqual(yield* mock.connections, 2)
+    }))
+
   it.effect("comes to its end also when who asked for it leaves", () =>
     Effect.gen(function*() {
       const { allow, log, transport } = yield* makeStubborn()

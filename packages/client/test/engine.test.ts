@@ -124,7 +124,7 @@ describe("what arrives", () => {
       const diagnostics = yield* watchDiagnostics(client)
       const call = yield* start(client.callTool("hang"))
       let deep: unknown = [result(1, "deep down")]
-      for (let depth = 0; depth < 50_000; depth++) deep = [deep]
+      for (let depth = 0; depth < 20_000; depth++) deep = [deep]
       yield* mock.send([deep])
       yield* settled
       assert.isUndefined(call.pollUnsafe())

@@ -133,10 +133,12 @@ describe("attempts to replace a session", () => {
         Schedule.upTo({ times: 9 })
       )
       const usual = yield* healing()
+      const another = yield* healing()
       const longer = yield* healing({}, { reconnect })
       yield* usual.lose(5)
+      yield* another.lose(5)
       yield* longer.lose(9)
-      const calls = [yield* start(usual.noop), yield* start(longer.noop)]
+      const calls = yield* Effect.forEach([usual, another, longer], ({ noop }) => start(noop))
       yield* TestClock.adjust("1 minute")
       yield* Fiber.joinAll(calls)
 
@@ -145,7 +147,7 @@ describe("attempts to replace a session", () => {
       for (const [index, pause] of usual.pauses().entries()) between(pause, plain[index]! * 0.8, plain[index]! * 1.2)
       assert.strictEqual(longer.pauses().length, 9)
       for (const [index, pause] of longer.pauses().entries()) between(pause, plain[index]! * 0.8, plain[index]! * 1.2)
-      assert.notDeepEqual(usual.pauses(), longer.pauses().slice(0, 5))
+      assert.notDeepEqual(usual.pauses(), another.pauses())
     }))
 
   it.effect("are counted in the state, with what went wrong last", () =>
@@ -304,5 +306,17 @@ describe("a server that crashes again and again", () => {
       yield* noop
       assert.strictEqual(yield* Clock.currentTimeMillis, before)
       assert.strictEqual(yield* mock.connections, 4)
+    }))
+
+  it.effect("is not waited for by who asks for a new session, nor after that", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* healing({ faults: [Fault.disconnect(isCrash)] })
+      for (let crash = 0; crash < 2; crash++) yield* failsWith("ClosedError")(client.callTool("crash"))
+      yield* client.reconnect
+      assert.strictEqual(yield* mock.connections, 3)
+      yield* failsWith("ClosedError")(client.callTool("crash"))
+      yield* failsWith("ClosedError")(client.callTool("crash"))
+      assert.strictEqual(yield* mock.connections, 4)
+      assert.strictEqual(yield* Clock.currentTimeMillis, 0)
     }))
 })

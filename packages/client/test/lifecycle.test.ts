@@ -253,7 +253,7 @@ describe("an idle session", () => {
         const opened = log.filter((event) => event.startsWith("open")).length
         assert.strictEqual(opened, 1 + pauses.filter((pause) => pause >= 10).length)
       }).pipe(Effect.scoped),
-    { arbitrary: { runs: 40 } }
+    { arbitrary: { runs: 25 } }
   )
 })
 
@@ -299,6 +299,27 @@ describe("leaving while it connects", () => {
       yield* Fiber.interrupt(others[2]!)
       yield* settled
       assert.strictEqual(yield* mock.open, 0)
+    }))
+
+  it.effect("of what can not be interrupted at once does not disturb the next attempt", () =>
+    Effect.gen(function*() {
+      const mock = yield* MockTransport.make({ tools, faults: [Fault.delay("initialize", "3 seconds")] })
+      let attempts = 0
+      const connect = Effect.suspend(() =>
+        ++attempts === 1
+          ? Effect.uninterruptible(Effect.delay(mock.transport.connect, "1 second"))
+          : mock.transport.connect
+      )
+      const client = yield* clientOf(McpTransport.make({ label: "tough", connect }), { lazy: true })
+      const leaving = yield* start(Effect.flatMap(start(noop(client)), Fiber.interrupt))
+      const next = yield* start(noop(client))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(leaving)
+      const last = yield* start(noop(client))
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.joinAll([next, last])
+      assert.strictEqual(attempts, 2)
+      assert.strictEqual(yield* mock.open, 1)
     }))
 
   it.effect("may be for lack of time", () =>

@@ -129,6 +129,21 @@ describe("what goes out", () => {
       assert.deepStrictEqual(yield* take, [{ jsonrpc: "2.0", id: 4, method: "tools/call" }])
     }))
 
+  it.effect("never cancels initialize", () =>
+    Effect.gen(function*() {
+      const { connection, take } = yield* makePipe()
+      const initialize = (id: number, deadline: Deadline) =>
+        start(Effect.ignore(connection.exchange({ jsonrpc: "2.0", id, method: "initialize" }, { deadline })))
+      const late = yield* initialize(1, impatient)
+      const unwanted = yield* initialize(2, patient)
+      assert.strictEqual((yield* take).length, 2)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(late)
+      yield* Fiber.interrupt(unwanted)
+      yield* connection.send({ jsonrpc: "2.0", method: "notifications/x" })
+      assert.deepStrictEqual(yield* take, [{ jsonrpc: "2.0", method: "notifications/x" }])
+    }))
+
   it.effect("fails when the pipe closes while it waits", () =>
     Effect.gen(function*() {
       const { close, connection } = yield* makePipe(1)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { answerLine, connect, Echo, perform, type Step, watch } from "./support.ts"
+import { answerLine, connect, Echo, failure, perform, pid, Received, type Step, watch } from "./support.ts"
 
 /** Characters of one, two, three and four bytes, one that is joined from several, and a mark that some readers eat. */
 const characters = "aé€😀👩‍👩‍👧 \uFEFF\u2028\u0000"
@@ -31,6 +31,19 @@ describe("the bytes of messages", () => {
       // a line end within a value must not end the message
       const value = `${characters}\n\r\n\\n"`
       assert.deepStrictEqual(yield* client.call(Echo, { value }), { value })
+    }))
+
+  it.live("are not sent when a value has none, which hurts its call only", () =>
+    Effect.gen(function*() {
+      const { client, spawned } = yield* connect()
+      const circular: Record<string, unknown> = {}
+      circular["self"] = circular
+      for (const value of [circular, 1n]) {
+        const { reason } = yield* failure(client.callTool("echo", { value } as never), "ValidationError")
+        assert.strictEqual(reason.side, "input")
+      }
+      assert.deepStrictEqual((yield* client.call(Received, {})).outstanding, [])
+      assert.deepStrictEqual([yield* pid(client)], spawned)
     }))
 })
 

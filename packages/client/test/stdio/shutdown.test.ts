@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { ChildProcessSpawner, make as makeSpawner } from "effect/process/ChildProcessSpawner"
 import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import {
@@ -113,6 +114,40 @@ describe("a server that leaves while its child holds the pipe", () => {
       assert.deepStrictEqual([exit.exitCode, exit.signal], how === "exit" ? [0, undefined] : [undefined, "SIGKILL"])
       yield* client.close
       assert.deepStrictEqual(pids.map(isRunning), [false, false])
+    }))
+})
+
+describe("a server that is replaced", () => {
+  it.live("stays for the calls that it was given, and goes with the last of them", () =>
+    Effect.gen(function*() {
+      const { client, spawned } = yield* connect()
+      const first = yield* pid(client)
+      const steps = [{ on: "SIGUSR2", steps: [{ send: { id: "$ID", result: { content: [] } } }] }]
+      const calling = yield* Effect.forkScoped(client.callTool("perform", { steps }), { startImmediately: true })
+      yield* client.call(Echo, { value: 1 })
+      yield* client.reconnect
+      const second = yield* pid(client)
+      assert.deepStrictEqual(spawned, [first, second])
+      assert.deepStrictEqual(spawned.map(isRunning), [true, true])
+      process.kill(first, "SIGUSR2")
+      assert.deepStrictEqual((yield* Fiber.join(calling)).content, [])
+      yield* untilEnded([first])
+      assert.isTrue(isRunning(second))
+    }))
+
+  it.effect("was idle for too long", () =>
+    Effect.gen(function*() {
+      const { client, spawned } = yield* connect({ client: { lazy: true, idleTimeToLive: "1 minute" } })
+      assert.deepStrictEqual(spawned, [])
+      const first = yield* pid(client)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(yield* pid(client), first)
+      yield* TestClock.adjust("59 seconds")
+      assert.isTrue(isRunning(first))
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.withLive(untilEnded([first]))
+      assert.notStrictEqual(yield* pid(client), first)
+      assert.strictEqual(spawned.length, 2)
     }))
 })
 

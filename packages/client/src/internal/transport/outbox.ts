@@ -5,10 +5,11 @@ import type * as Pull from "effect/Pull"
 
 /** Where a pipe puts what it sends. */
 export interface Outlet<Out> {
-  /** Never waits: who asks waits for the answer, with a deadline, and is a bound by itself. */
-  readonly push: (out: Out) => void
-  /** Takes back what was pushed. False if it has left already. */
-  readonly withdraw: (out: Out) => boolean
+  /**
+   * Never waits: who asks waits for the answer, with a deadline, and is a bound by itself. No answer comes before `push`
+   * has returned. What it returns takes the message back; false if that has left already.
+   */
+  readonly push: (out: Out) => () => boolean
   /** Waits for room, if too much is waiting to go out; `undefined` if there is room. For what has no answer. */
   readonly room: () => Effect.Effect<void> | undefined
   /** No more is coming. What is waiting still goes out. */
@@ -25,7 +26,7 @@ export interface Outbox<Out> extends Outlet<Out> {
  * next turn of the event loop, which a single call at a time feels.
  */
 export const make = <Out>(capacity: number): Outbox<Out> => {
-  let gathered: Array<Out> = []
+  let gathered = new Set<{ readonly out: Out }>()
   let ended = false
   let flushing = false
   let taker: (() => void) | undefined
@@ -34,7 +35,7 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
   const flush = (): void => {
     flushing = false
     // What gathered may have been withdrawn meanwhile.
-    if (gathered.length === 0 && !ended) return
+    if (gathered.size === 0 && !ended) return
     const wake = taker
     taker = undefined
     wake?.()
@@ -53,26 +54,24 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
   }
 
   const takeNow = (): Pull.Pull<NonEmptyReadonlyArray<Out>> | undefined => {
-    const [first, ...rest] = gathered
+    const [first, ...rest] = Array.from(gathered, ({ out }) => out)
     if (first === undefined) return ended ? Cause.done() : undefined
-    gathered = []
+    gathered = new Set()
     wakeWaiting()
     return Effect.succeed([first, ...rest])
   }
 
   return {
     push(out) {
-      if (ended) return
-      gathered.push(out)
-      flushSoon()
-    },
-    withdraw(out) {
-      const at = gathered.indexOf(out)
-      if (at !== -1) gathered.splice(at, 1)
-      return at !== -1
+      const message = { out }
+      if (!ended) {
+        gathered.add(message)
+        flushSoon()
+      }
+      return () => gathered.delete(message)
     },
     room: () =>
-      ended || gathered.length < capacity
+      ended || gathered.size < capacity
         ? undefined
         : Effect.callback((resume) => {
           const wake = () => resume(Effect.void)

@@ -78,18 +78,18 @@ export const make: <Out>(options: {
       const out = tryEncode(request)
       if (McpError.isMcpError(out)) return resume(Effect.fail(out))
       const { id, method } = request
+      const withdraw = outlet.push(out)
       table.add(id, {
         deadline,
         onProgress,
         resume,
-        withdraw: () => outlet.withdraw(out),
+        withdraw,
         cancel: (reason) => {
           // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never initialize
           if (method === "initialize") return
           outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
         }
       })
-      outlet.push(out)
       return Effect.sync(() => table.abandon(id))
     })
 
