@@ -36,10 +36,12 @@ export interface McpTool<
   /** @internal */
   readonly encode: Codec
   /** @internal */
+  readonly encodePlain: Codec
+  /** @internal */
   readonly decode: Codec | undefined
 }
 
-// Both are compiled once. Their types are those of the schemas, which the functions below restore.
+// All are compiled once. Their types are those of the schemas, which the functions below restore.
 type Codec = (value: unknown) => Effect.Effect<unknown, Schema.SchemaError, unknown>
 
 /**
@@ -134,6 +136,7 @@ export const make: {
     input: input as never,
     output: output as never,
     encode: Schema.encodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" }),
+    encodePlain: Schema.encodeUnknownEffect(input),
     decode: output === undefined
       ? undefined
       : Schema.decodeUnknownEffect(Schema.toCodecJson(output), { errors: "all" })
@@ -154,12 +157,12 @@ export const encodeInput = <T extends Any>(
 ): Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]> => {
   const encoded = tool.encode(input)
   if (Exit.isExit(encoded) && Exit.isSuccess(encoded) && isJsonObject(encoded.value)) {
-    return Exit.succeed(leaveOutUndefined(input, encoded.value))
+    return Exit.succeed(leaveOutUndefined(tool, input, encoded.value))
   }
   return Effect.matchEffect(encoded, {
     onSuccess: (value) =>
       isJsonObject(value)
-        ? Effect.succeed(leaveOutUndefined(input, value))
+        ? Effect.succeed(leaveOutUndefined(tool, input, value))
         : Effect.fail(
           toValidationError("input", tool.name, input, [{ path: [], message: "a tool takes a JSON object" }])
         ),
@@ -208,32 +211,27 @@ export const decodeResult = <T extends Any>(
 }
 
 /**
- * JSON has no `undefined`, so its codec writes `null`. A tool that may be called without a field is called without it.
+ * JSON has no `undefined`, so its codec writes `null`. A tool that may be called without a field is called without it:
+ * where the plain encoding has `undefined`, the key goes.
  */
-const mayHoldUndefined = (input: unknown): input is object => {
-  if (typeof input !== "object" || input === null) return false
-  for (const key in input) {
-    const value: unknown = Reflect.get(input, key)
-    if (value === undefined || mayHoldUndefined(value)) return true
-  }
-  return false
+const leaveOutUndefined = (tool: Any, input: unknown, encoded: JsonObject): JsonObject => {
+  if (!hasNull(encoded)) return encoded
+  const plain = tool.encodePlain(input)
+  // A schema that needs services, or time, is taken at its word.
+  return Exit.isExit(plain) && Exit.isSuccess(plain) ? prune(plain.value, encoded) : encoded
 }
 
-const leaveOutUndefined = <A>(input: unknown, encoded: A): A => {
-  if (!mayHoldUndefined(input) || typeof encoded !== "object" || encoded === null) return encoded
-  const left: Array<readonly [string, unknown]> = []
-  let changed = false
-  for (const [key, value] of Object.entries(encoded)) {
-    const before: unknown = Reflect.get(input, key)
-    if (before === undefined && value === null && key in input && !Array.isArray(input)) {
-      changed = true
-      continue
-    }
-    const inner = leaveOutUndefined(before, value)
-    changed ||= inner !== value
-    left.push([key, inner])
-  }
-  if (!changed) return encoded
+const hasNull = (json: unknown): boolean =>
+  json === null || typeof json === "object" && Object.values(json).some(hasNull)
+
+const prune = <A>(plain: unknown, json: A): A => {
+  if (typeof plain !== "object" || plain === null || typeof json !== "object" || json === null) return json
+  if (Array.isArray(json)) return json.map((item, index) => prune(Reflect.get(plain, index), item)) as A
   // Of the same kind as before, with fewer keys.
-  return (Array.isArray(encoded) ? left.map(([, value]) => value) : Object.fromEntries(left)) as A
+  return Object.fromEntries(
+    Object.entries(json).flatMap(([key, value]) => {
+      const before: unknown = Reflect.get(plain, key)
+      return before === undefined && key in plain && value === null ? [] : [[key, prune(before, value)]]
+    })
+  ) as A
 }

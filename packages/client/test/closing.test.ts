@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { clientOf, connect, failsWith, logged, reasonOf, settled, start, watchStates } from "./harness.ts"
 
@@ -264,17 +263,6 @@ describe("the end of the scope", () => {
       assert.deepStrictEqual(yield* client.state, { _tag: "Closed" })
       assert.deepStrictEqual(log, ["open 1", "close 1"])
       assert.strictEqual(yield* mock.open, 0)
-    }))
-
-  it.effect("ends the diagnostics, after the last of them", () =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const { client, mock } = yield* Scope.provide(connect(), scope)
-      const watching = yield* start(Stream.runCollect(client.diagnostics))
-      yield* mock.send("noise")
-      yield* settled
-      yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(yield* Fiber.join(watching), [{ _tag: "Invalid", payload: "noise" }])
     }))
 
   it.effect("is told also to who begins to watch after it", () =>

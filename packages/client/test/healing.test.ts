@@ -308,6 +308,20 @@ describe("a server that crashes again and again", () => {
       assert.strictEqual(yield* mock.connections, 4)
     }))
 
+  it.effect("is well again when it has answered, be it with an error", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* healing({ faults: [Fault.disconnect(isCrash)] })
+      const crash = failsWith("ClosedError")(client.callTool("crash"))
+      yield* crash
+      yield* crash
+      const refused = yield* start(failsWith("JsonRpcError")(client.callTool("no such tool")))
+      yield* TestClock.adjust("120 millis")
+      yield* Fiber.join(refused)
+      yield* crash
+      yield* crash
+      assert.strictEqual(yield* mock.connections, 4)
+    }))
+
   it.effect("is not waited for by who asks for a new session, nor after that", () =>
     Effect.gen(function*() {
       const { client, mock } = yield* healing({ faults: [Fault.disconnect(isCrash)] })

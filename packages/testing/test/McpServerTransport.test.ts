@@ -9,6 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
 import { start } from "./harness.ts"
 
 const toolkit = Toolkit.make(
@@ -55,6 +57,39 @@ describe("McpServerTransport", () => {
       ])
       yield* first.reconnect
       assert.deepStrictEqual(yield* count(first), { count: 1 })
+    }))
+
+  it.effect("builds a server for each connection, also when a layer provides the transport", () =>
+    Effect.gen(function*() {
+      const client = yield* McpClient.McpClient
+      assert.deepStrictEqual([yield* count(client), yield* count(client)], [{ count: 1 }, { count: 2 }])
+      const inTheOld = yield* start(client.callTool("hang"))
+      yield* client.reconnect
+      assert.deepStrictEqual(yield* count(client), { count: 1 })
+      yield* Fiber.interrupt(inTheOld)
+      assert.deepStrictEqual(yield* count(client), { count: 2 })
+    }).pipe(Effect.provide(McpClient.layer().pipe(Layer.provide(McpServerTransport.layer({ server: server() }))))))
+
+  it.effect("puts together what the server writes in pieces", () =>
+    Effect.gen(function*() {
+      const serverInfo = { name: "ünï 🎉", version: "1.0.0" }
+      const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo }
+      const choppy = Layer.effectDiscard(Effect.gen(function*() {
+        const stdio = yield* Stdio.Stdio
+        yield* stdio.stdin.pipe(
+          Stream.decodeText(),
+          Stream.splitLines,
+          Stream.map((line): Record<string, unknown> => JSON.parse(line)),
+          Stream.filter((message) => "id" in message),
+          Stream.map(({ id }) => `\n${JSON.stringify({ jsonrpc: "2.0", id, result })}\n\n`),
+          Stream.encodeText,
+          Stream.flatMap((bytes) => Stream.fromIterable(Array.from(bytes, (byte) => Uint8Array.of(byte)))),
+          Stream.run(stdio.stdout()),
+          Effect.forkScoped
+        )
+      }))
+      const client = yield* clientOf(yield* McpServerTransport.make({ server: choppy }))
+      assert.deepStrictEqual((yield* client.session).serverInfo, serverInfo)
     }))
 
   it.effect("is named as the options say", () =>

@@ -25,19 +25,18 @@ describe("a server that does not read", () => {
   it.live("gets all that waits, in order, when it reads again", () =>
     Effect.gen(function*() {
       const { client, sign } = yield* connectToDeaf({ readAgain: true })
-      const calls = yield* Effect.forEach(numbers, (number) =>
-        Effect.forkScoped(client.call(Echo, { value: `${number} ${filler}` }), { startImmediately: true }))
+      const calls = yield* Effect.forEach(numbers, (value) =>
+        Effect.forkScoped(client.callTool("echo", { value, filler }), { startImmediately: true }))
       yield* sign
-      for (const [number, call] of calls.entries()) {
-        const { value } = yield* Fiber.join(call)
-        assert.isTrue(value === `${number} ${filler}`, `answer ${number}`)
+      for (const [value, call] of calls.entries()) {
+        assert.deepStrictEqual((yield* Fiber.join(call)).structuredContent, { value })
       }
       const { messages } = yield* client.call(Received, {})
       const sent = messages.flatMap(({ method, params }) =>
-        method === "tools/call" && params.name === "echo" ? [Number(params.arguments.value.split(" ")[0])] : []
+        method === "tools/call" && params.name === "echo" ? [params.arguments.value as number] : []
       )
       assert.deepStrictEqual(sent, numbers)
-    }))
+    }), 60_000)
 
   it.live("does not hold up the interruption of calls", () =>
     Effect.gen(function*() {
@@ -62,7 +61,7 @@ describe("a server that does not read", () => {
       assert.deepStrictEqual(new Set(cancelled), new Set(hanging))
       assert.isBelow(hanging.length, COUNT)
       assert.deepStrictEqual([yield* pid(client)], spawned)
-    }))
+    }), 60_000)
 
   it.effect("does not keep calls from ending in time, also those that wait to be sent", () =>
     Effect.gen(function*() {
@@ -77,7 +76,7 @@ describe("a server that does not read", () => {
         const { reason } = yield* Fiber.join(call)
         assert.deepStrictEqual([reason.budget, reason.millis], ["call", 60_000])
       }
-    }))
+    }), 60_000)
 
   it.live("and asks much itself needs no memory", () =>
     Effect.gen(function*() {
@@ -93,15 +92,15 @@ describe("a server that does not read", () => {
     Effect.gen(function*() {
       const { client, sign } = yield* connectToDeaf({ readAgain: true })
       for (let round = 0; round < 3; round++) {
-        const calls = yield* Effect.forEach(numbers, () =>
+        const calls = yield* Effect.forEach(numbers.slice(0, 1000), () =>
           Effect.forkScoped(Effect.exit(client.callTool("hang", { filler })), { startImmediately: true }))
         yield* TestClock.adjust("60 seconds")
         yield* Fiber.interruptAll(calls)
       }
       yield* sign
       const { messages } = yield* client.call(Received, {})
-      assert.isBelow(messages.length, 2 * COUNT)
-    }))
+      assert.isBelow(messages.length, 2000)
+    }), 60_000)
 
   it.live("is ended with its client all the same", () =>
     Effect.gen(function*() {
@@ -114,7 +113,7 @@ describe("a server that does not read", () => {
       for (const call of calls) {
         yield* Fiber.join(call)
       }
-    }))
+    }), 60_000)
 })
 
 describe("a server that closes its input and stays", () => {
@@ -141,7 +140,7 @@ describe("a server that closes its input and stays", () => {
       }
       yield* client.call(Echo, { value: 2 })
       assert.strictEqual(spawned.length, 2)
-    }))
+    }), 60_000)
 })
 
 describe("a server that dies with much still to be written to it", () => {
@@ -158,7 +157,7 @@ describe("a server that dies with much still to be written to it", () => {
       }
       yield* client.call(Echo, { value: 1 })
       assert.strictEqual(spawned.length, 2)
-    }))
+    }), 60_000)
 
   it.live("says which calls it can not have seen", () =>
     Effect.gen(function*() {

@@ -54,16 +54,13 @@ export const make = (options: {
 /** Whether the server is well enough to answer, be it with an error. */
 const isAnswer = (exit: Exit.Exit<unknown, McpError.McpError | McpError.ToolError>): boolean => {
   if (Exit.isSuccess(exit)) return true
-  const [reason] = exit.cause.reasons
-  return reason?._tag === "Fail" && (reason.error._tag === "ToolError" || answers.has(reason.error.reason._tag))
+  const [failure] = exit.cause.reasons
+  if (failure?._tag !== "Fail") return false
+  if (failure.error._tag === "ToolError") return true
+  const { reason } = failure.error
+  return reason._tag === "JsonRpcError" || reason._tag === "ProtocolError" || reason._tag === "LimitError" ||
+    reason._tag === "ValidationError" && reason.side === "output"
 }
-
-const answers = new Set<McpError.McpErrorReason["_tag"]>([
-  "JsonRpcError",
-  "ProtocolError",
-  "ValidationError",
-  "LimitError"
-])
 
 /** Says in the errors of an effect where they come from. */
 export const locate = <A, E, R>(
