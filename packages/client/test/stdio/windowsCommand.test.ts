@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { windowsScript } from "../../src/internal/transport/windowsCommand.ts"
+import { isBatchFile, windowsScript } from "../../src/internal/transport/windowsCommand.ts"
 
 /** What `cmd.exe` makes of a line in which a caret stands before each character that is syntax. */
 const readByCmd = (line: string): string => {
@@ -17,13 +17,13 @@ const readByProgram = (line: string): ReadonlyArray<string> => {
   for (const [part] of line.matchAll(/\\*"|\\+|\s|[^\\"\s]/g)) {
     if (part.endsWith("\"")) {
       const backslashes = part.length - 1
-      word = (word ?? "") + "\\".repeat(Math.floor(backslashes / 2)) + (backslashes % 2 === 1 ? "\"" : "")
+      word = word + "\\".repeat(Math.floor(backslashes / 2)) + (backslashes % 2 === 1 ? "\"" : "")
       if (backslashes % 2 === 0) quoted = !quoted
     } else if (part.trim() === "" && !quoted) {
       if (word !== undefined) words.push(word)
       word = undefined
     } else {
-      word = (word ?? "") + part
+      word = word + part
     }
   }
   return word === undefined ? words : [...words, word]
@@ -33,9 +33,11 @@ const readByProgram = (line: string): ReadonlyArray<string> => {
 const readThroughShim = (script: string) => readByProgram(readByCmd(readByCmd(script).replace(/^\S+ ?/, "")))
 
 describe("a command on Windows", () => {
-  it("needs no shell when it is a program file", () => {
-    assert.isUndefined(windowsScript("C:\\tools\\server.exe", ["a b"]))
-    assert.isUndefined(windowsScript("SERVER.COM", []))
+  it("needs a shell when it is a batch file", () => {
+    assert.isTrue(isBatchFile("C:\\tools\\server.CMD"))
+    assert.isTrue(isBatchFile("run.bat"))
+    assert.isFalse(isBatchFile("C:\\tools\\server.exe"))
+    assert.isFalse(isBatchFile("node"))
   })
 
   it("may else be a shim, to which words arrive as they are", () => {
@@ -51,22 +53,22 @@ describe("a command on Windows", () => {
       "a&b|c>d<e^f",
       "(!)"
     ]
-    assert.deepStrictEqual(readThroughShim(windowsScript("npx", args) ?? ""), args)
-    assert.isTrue(windowsScript("npx", args)?.startsWith("npx -y "))
+    assert.deepStrictEqual(readThroughShim(windowsScript("npx", args)), args)
+    assert.isTrue(windowsScript("npx", args).startsWith("npx -y "))
   })
 
   it("may have secret words", () => {
-    assert.deepStrictEqual(readThroughShim(windowsScript("npx", [Redacted.make("s3cret word")]) ?? ""), ["s3cret word"])
+    assert.deepStrictEqual(readThroughShim(windowsScript("npx", [Redacted.make("s3cret word")])), ["s3cret word"])
   })
 
   it("may be a path", () => {
-    assert.strictEqual(readByCmd(windowsScript("C:/tools & more/server.cmd", []) ?? ""), "C:\\tools & more\\server.cmd")
+    assert.strictEqual(readByCmd(windowsScript("C:/tools & more/server.cmd", [])), "C:\\tools & more\\server.cmd")
   })
 
   it.prop(
     "hands on any words as they are",
     { args: Schema.Array(Schema.String.check(Schema.isPattern(/^[\x20-\x7e]*$/))) },
-    ({ args }) => assert.deepStrictEqual(readThroughShim(windowsScript("npx", args) ?? ""), [...args]),
+    ({ args }) => assert.deepStrictEqual(readThroughShim(windowsScript("npx", args)), [...args]),
     { arbitrary: { runs: 300 } }
   )
 })

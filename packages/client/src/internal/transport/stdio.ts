@@ -15,7 +15,7 @@ import * as Lines from "../jsonrpc/lines.ts"
 import { childEnvironment } from "./childEnvironment.ts"
 import * as Outbox from "./outbox.ts"
 import * as Pipe from "./pipe.ts"
-import { windowsScript } from "./windowsCommand.ts"
+import { isBatchFile, windowsScript } from "./windowsCommand.ts"
 
 /** How many messages may wait for a child that does not read. */
 const OUTBOX_CAPACITY = 1024
@@ -51,7 +51,7 @@ export const make = (spawner: ChildProcessSpawner["Service"], options: Options):
 }
 
 const connect = Effect.fnUntraced(function*(spawner: ChildProcessSpawner["Service"], options: Options, label: string) {
-  const child = yield* Effect.mapError(spawner.spawn(toCommand(options)), (error) => spawnError(error, options, label))
+  const child = yield* Effect.mapError(spawn(spawner, options), (error) => spawnError(error, options, label))
   const stderr = makeTail()
   const outbox = Outbox.make<string>(OUTBOX_CAPACITY)
   const pipe = yield* Pipe.make({
@@ -101,11 +101,10 @@ const connect = Effect.fnUntraced(function*(spawner: ChildProcessSpawner["Servic
   return pipe.connection
 })
 
-const toCommand = (options: Options): ChildProcess.Command => {
+const spawn = (spawner: ChildProcessSpawner["Service"], options: Options) => {
   // Only here does the library look at the process that it runs in: browsers have none.
   const { env: parent = {}, platform } = (globalThis as HostProcess).process ?? {}
   const windows = platform === "win32"
-  const script = windows ? windowsScript(options.command, options.args) : undefined
   const settings: ChildProcess.CommandOptions = {
     cwd: options.cwd,
     env: options.extendEnv === true
@@ -115,9 +114,15 @@ const toCommand = (options: Options): ChildProcess.Command => {
     stderr: options.stderr === "inherit" ? "inherit" : "pipe",
     forceKillAfter: SIGTERM_GRACE
   }
-  return script === undefined
-    ? ChildProcess.make(options.command, options.args, settings)
-    : ChildProcess.make(script, [], { ...settings, shell: true })
+  const { args, command } = options
+  const directly = spawner.spawn(ChildProcess.make(command, args, settings))
+  if (!windows) return directly
+  const byShell = Effect.suspend(() =>
+    spawner.spawn(ChildProcess.make(windowsScript(command, args), [], { ...settings, shell: true }))
+  )
+  if (isBatchFile(command)) return byShell
+  // A command that is no program file may be a shim, as `npx` is.
+  return Effect.catchIf(directly, (error) => error.reason._tag === "NotFound", () => byShell)
 }
 
 interface HostProcess {
@@ -136,7 +141,7 @@ const spawnError = (error: PlatformError.PlatformError, options: Options, label:
     : missing
     ? "Is it installed, and in the PATH?"
     : undefined
-  return McpError.make(new McpError.SpawnError({ command: label, code: error.reason._tag, hint, cause: error }))
+  return McpError.make(new McpError.SpawnError({ command: label, code: error.reason._tag, hint, cause: error.cause }))
 }
 
 interface Ending {
