@@ -5,11 +5,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import { connect, settled } from "./harness.ts"
+import { census, connect, settled } from "./harness.ts"
 
 const tools = {
   quick: () => Effect.succeed({}),
@@ -36,20 +35,6 @@ const Step = Schema.Literals([
   "wait a minute",
   "let things run"
 ])
-
-/** Counts the fibers that are alive. */
-const census = () => {
-  let alive = 0
-  const counting = Effect.provideService(Metric.FiberRuntimeMetrics, {
-    recordFiberStart: () => {
-      alive++
-    },
-    recordFiberEnd: () => {
-      alive--
-    }
-  })
-  return { counting, alive: () => alive }
-}
 
 describe("whatever happens, in whatever order", () => {
   it.effect.prop(

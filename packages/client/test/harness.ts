@@ -5,6 +5,7 @@ import * as MockTransport from "@effect-mcp/testing/MockTransport"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
@@ -38,6 +39,20 @@ export const logged = (transport: McpTransport.McpTransport) => {
     return yield* transport.connect
   })
   return { log, openedAt, transport: McpTransport.make({ label: transport.label, connect }) }
+}
+
+/** Counts the fibers that are alive. */
+export const census = () => {
+  let alive = 0
+  const counting = Effect.provideService(Metric.FiberRuntimeMetrics, {
+    recordFiberStart: () => {
+      alive++
+    },
+    recordFiberEnd: () => {
+      alive--
+    }
+  })
+  return { counting, alive: () => alive }
 }
 
 /** Lets everything run that can run now. */

@@ -322,6 +322,20 @@ describe("a server that crashes again and again", () => {
       assert.strictEqual(yield* mock.connections, 4)
     }))
 
+  it.effect("is not well again because this side refused to send something", () =>
+    Effect.gen(function*() {
+      const { client, mock, noop } = yield* healing({ faults: [Fault.disconnect(isCrash)] })
+      const crash = failsWith("ClosedError")(client.callTool("crash"))
+      yield* crash
+      yield* crash
+      const refused = yield* start(failsWith("ValidationError")(client.callTool("noop", { n: 1n })))
+      yield* TestClock.adjust("120 millis")
+      yield* Fiber.join(refused)
+      yield* crash
+      yield* start(noop)
+      assert.strictEqual(yield* mock.connections, 3)
+    }))
+
   it.effect("is not waited for by who asks for a new session, nor after that", () =>
     Effect.gen(function*() {
       const { client, mock } = yield* healing({ faults: [Fault.disconnect(isCrash)] })

@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import { clientOf, connect, failsWith, logged, settled, start, watchStates } from "./harness.ts"
+import { census, clientOf, connect, failsWith, logged, settled, start, watchStates } from "./harness.ts"
 
 const tools = { noop: () => Effect.succeed({}), hang: () => Effect.never } satisfies MockTransport.Options["tools"]
 
@@ -215,6 +215,19 @@ describe("an idle session", () => {
       assert.deepStrictEqual(log, ["open 1"])
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(log, ["open 1", "close 1"])
+    }))
+
+  it.effect("leaves nothing that waits for its end when the scope of the client is closed before", () =>
+    Effect.gen(function*() {
+      const { alive, counting } = census()
+      const scope = yield* Scope.make()
+      const { client } = yield* idle().pipe(Scope.provide(scope), counting)
+      yield* counting(noop(client))
+      yield* settled
+      assert.isAbove(alive(), 0)
+      yield* Scope.close(scope, Exit.void)
+      yield* settled
+      assert.strictEqual(alive(), 0)
     }))
 
   it.effect("may live no time at all", () =>

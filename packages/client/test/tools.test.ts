@@ -22,6 +22,20 @@ const sent = Effect.fnUntraced(function*(mock: MockTransport.MockTransport["Serv
   return calls.map(({ message }) => message["params"])
 })
 
+/** A value that refers to itself, as those of a domain model do. */
+class Knot {
+  readonly self = this
+  readonly n: number
+  constructor(n: number) {
+    this.n = n
+  }
+}
+
+const KnotFromNumber = Schema.Number.pipe(Schema.decodeTo(Schema.instanceOf(Knot), {
+  decode: SchemaGetter.transform((n: number) => new Knot(n)),
+  encode: SchemaGetter.transform(({ n }: Knot) => n)
+}))
+
 describe("input", () => {
   const forecast = McpTool.make("get_forecast", {
     input: Schema.Struct({
@@ -88,6 +102,24 @@ describe("input", () => {
         inner: { b: null },
         list: [{ b: null }]
       })
+    }))
+
+  it.effect("has no key for what is undefined, also when the schema renames it", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect({ tools: { echo } })
+      const input = Schema.Struct({ userId: Schema.optional(Schema.String), n: Schema.Number }).pipe(
+        Schema.encodeKeys({ userId: "user_id" })
+      )
+      yield* client.call(McpTool.make("echo", { input }), { userId: undefined, n: 1 })
+      assert.deepNestedPropertyVal(yield* sent(mock), "[0].arguments", { n: 1 })
+    }))
+
+  it.effect("may hold values that refer to themselves, when the schema writes them as JSON", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect({ tools: { echo } })
+      const input = Schema.Struct({ knot: KnotFromNumber })
+      yield* client.call(McpTool.make("echo", { input }), { knot: new Knot(7) })
+      assert.deepNestedPropertyVal(yield* sent(mock), "[0].arguments", { knot: 7 })
     }))
 
   it.effect("that does not fit is not sent, and the error says what, where and which value", () =>

@@ -17,13 +17,13 @@ const readByProgram = (line: string): ReadonlyArray<string> => {
   for (const [part] of line.matchAll(/\\*"|\\+|\s|[^\\"\s]/g)) {
     if (part.endsWith("\"")) {
       const backslashes = part.length - 1
-      word = word + "\\".repeat(Math.floor(backslashes / 2)) + (backslashes % 2 === 1 ? "\"" : "")
+      word = (word ?? "") + "\\".repeat(Math.floor(backslashes / 2)) + (backslashes % 2 === 1 ? "\"" : "")
       if (backslashes % 2 === 0) quoted = !quoted
     } else if (part.trim() === "" && !quoted) {
       if (word !== undefined) words.push(word)
       word = undefined
     } else {
-      word = word + part
+      word = (word ?? "") + part
     }
   }
   return word === undefined ? words : [...words, word]
