@@ -1,4 +1,4 @@
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
@@ -18,7 +18,13 @@ export interface Outlet<Out> {
 
 export interface Outbox<Out> extends Outlet<Out> {
   /** All that has gathered since the last take. Done when the outbox has ended. */
-  readonly take: Pull.Pull<NonEmptyReadonlyArray<Out>>
+  readonly take: Pull.Pull<Arr.NonEmptyReadonlyArray<Out>>
+}
+
+interface Message<Out> {
+  readonly out: Out
+  /** Whether it has left, or was taken back. */
+  gone: boolean
 }
 
 /**
@@ -26,7 +32,8 @@ export interface Outbox<Out> extends Outlet<Out> {
  * next turn of the event loop, which a single call at a time feels.
  */
 export const make = <Out>(capacity: number): Outbox<Out> => {
-  let gathered = new Set<{ readonly out: Out }>()
+  let gathered: Array<Message<Out>> = []
+  let size = 0
   let ended = false
   let flushing = false
   let taker: (() => void) | undefined
@@ -35,7 +42,7 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
   const flush = (): void => {
     flushing = false
     // What gathered may have been withdrawn meanwhile.
-    if (gathered.size === 0 && !ended) return
+    if (size === 0 && !ended) return
     const wake = taker
     taker = undefined
     wake?.()
@@ -53,25 +60,37 @@ export const make = <Out>(capacity: number): Outbox<Out> => {
     for (const wake of all) wake()
   }
 
-  const takeNow = (): Pull.Pull<NonEmptyReadonlyArray<Out>> | undefined => {
-    const [first, ...rest] = Array.from(gathered, ({ out }) => out)
-    if (first === undefined) return ended ? Cause.done() : undefined
-    gathered = new Set()
+  const takeNow = (): Pull.Pull<Arr.NonEmptyReadonlyArray<Out>> | undefined => {
+    const batch: Array<Out> = []
+    for (const message of gathered) {
+      if (message.gone) continue
+      message.gone = true
+      batch.push(message.out)
+    }
+    gathered = []
+    size = 0
+    if (!Arr.isArrayNonEmpty(batch)) return ended ? Cause.done() : undefined
     wakeWaiting()
-    return Effect.succeed([first, ...rest])
+    return Effect.succeed(batch)
   }
 
   return {
     push(out) {
-      const message = { out }
+      const message = { out, gone: ended }
       if (!ended) {
-        gathered.add(message)
+        gathered.push(message)
+        size++
         flushSoon()
       }
-      return () => gathered.delete(message)
+      return () => {
+        if (message.gone) return false
+        message.gone = true
+        size--
+        return true
+      }
     },
     room: () =>
-      ended || gathered.size < capacity
+      ended || size < capacity
         ? undefined
         : Effect.callback((resume) => {
           const wake = () => resume(Effect.void)
