@@ -61,6 +61,7 @@ export interface ExchangeOptions {
  * - `Uncorrelated`: an error that names no request of ours.
  * - `Unexpected`: an answer to a request that is not waiting for one.
  * - `Oversized`: a message above the size limit, thrown away.
+ * - `Dropped`: a request of the server that gets no answer, because too many of its requests are under way.
  * - `Stderr`: a line that the server's process printed on its standard error.
  *
  * @category models
@@ -72,6 +73,7 @@ export type Diagnostic =
   | { readonly _tag: "Uncorrelated"; readonly error: McpErrorReason }
   | { readonly _tag: "Unexpected"; readonly id: RequestId }
   | { readonly _tag: "Oversized"; readonly limit: number }
+  | { readonly _tag: "Dropped"; readonly method: string }
   | { readonly _tag: "Stderr"; readonly line: string }
 
 /**

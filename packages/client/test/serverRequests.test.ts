@@ -10,7 +10,7 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as ServerRequests from "../src/internal/session/serverRequests.ts"
 import type { Handler } from "../src/internal/session/session.ts"
-import type { Incoming } from "../src/McpTransport.ts"
+import type { Diagnostic, Incoming } from "../src/McpTransport.ts"
 import { connect, settled } from "./harness.ts"
 
 /** Serves requests of a server; the answers go into a log. */
@@ -23,8 +23,12 @@ const serving = Effect.fnUntraced(function*(handlers: Record<string, Handler>) {
     closedBy: () => undefined,
     closed: Effect.never
   }
-  const requests = yield* ServerRequests.make(connection, new Map(Object.entries(handlers)))
-  return { requests, answers }
+  const diagnostics: Array<Diagnostic> = []
+  const requests = yield* ServerRequests.make(connection, {
+    handlers: new Map(Object.entries(handlers)),
+    onDiagnostic: (diagnostic) => diagnostics.push(diagnostic)
+  })
+  return { requests, answers, diagnostics }
 })
 
 const noParams: JsonObject = {}
@@ -114,6 +118,19 @@ describe("requests of the server", () => {
       requests.cancel(5)
       yield* Deferred.await(interrupted)
       assert.deepStrictEqual(answers, [])
+    }))
+
+  it.effect("are dropped, and reported, when too many are under way", () =>
+    Effect.gen(function*() {
+      const { answers, diagnostics, requests } = yield* serving({ ask: () => Effect.never })
+      for (let id = 0; id < 1001; id++) requests.serve({ id, method: "ask", params: noParams })
+      assert.deepStrictEqual(diagnostics, [{ _tag: "Dropped", method: "ask" }])
+      requests.cancel(0)
+      yield* settled
+      requests.serve({ id: 1001, method: "x/y", params: noParams })
+      yield* settled
+      assert.strictEqual(diagnostics.length, 1)
+      assert.strictEqual(answers.length, 1)
     }))
 
   it.effect("end with the session", () =>

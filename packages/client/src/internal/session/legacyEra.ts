@@ -16,7 +16,7 @@ import type { Session, SessionInfo, SessionOptions } from "./session.ts"
  */
 export const legacyEra: Era = {
   open: Effect.fnUntraced(function*(connection, options, deadline) {
-    const serverRequests = yield* ServerRequests.make(connection, options.handlers)
+    const serverRequests = yield* ServerRequests.make(connection, options)
     yield* Effect.forkScoped(listen(connection, serverRequests, options))
     const request = requester(connection)
     const info = yield* handshake(request, options, deadline).pipe(

@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
 import type { JsonObject, JsonRpcErrorObject, RequestId } from "../../McpSchema.ts"
 import type { Connection } from "../../McpTransport.ts"
-import type { Handler } from "./session.ts"
+import type { Handler, SessionOptions } from "./session.ts"
 
 /** So many requests of a server may be under way. One that asks for more without end gets no answer to the rest. */
 const MAX_RUNNING = 1000
@@ -26,8 +26,8 @@ interface ServerRequest {
 
 export const make: (
   connection: Connection,
-  handlers: ReadonlyMap<string, Handler>
-) => Effect.Effect<ServerRequests, never, Scope.Scope> = Effect.fnUntraced(function*(connection, handlers) {
+  options: Pick<SessionOptions, "handlers" | "onDiagnostic">
+) => Effect.Effect<ServerRequests, never, Scope.Scope> = Effect.fnUntraced(function*(connection, options) {
   const running = yield* FiberMap.make<RequestId, void>()
   const run = yield* FiberMap.runtime(running)()
   let count = 0
@@ -36,9 +36,9 @@ export const make: (
   return {
     // Answers are sent on fibers of their own: a server that does not read them must not keep the rest from being heard.
     serve: ({ id, method, params }) => {
-      if (count >= MAX_RUNNING) return
+      if (count >= MAX_RUNNING) return options.onDiagnostic({ _tag: "Dropped", method })
       count++
-      const handler = handlers.get(method) ?? methodNotFound(method)
+      const handler = options.handlers.get(method) ?? methodNotFound(method)
       run(
         id,
         Effect.suspend(() => handler(params)).pipe(
