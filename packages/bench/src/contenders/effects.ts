@@ -48,7 +48,12 @@ export const fromEffect = (options: {
       call: (city) => runtime.runPromise(session.call(city)),
       load: ({ calls, concurrency }) =>
         runtime.runPromise(
-          Effect.forEach(Array.from({ length: calls }, () => CITY), session.call, { concurrency, discard: true })
+          Effect.forEach(
+            Array.from({ length: calls }, () => CITY),
+            session.call,
+            // One after another is what `forEach` does unasked.
+            concurrency === 1 ? { discard: true } : { concurrency, discard: true }
+          )
         ),
       document: (bytes) => runtime.runPromise(session.document(bytes)),
       close: () => runtime.dispose()
