@@ -88,7 +88,7 @@ export interface Options {
      */
     readonly connect?: Duration.Input | undefined
     /**
-     * For all pages of a list together.
+     * For all pages of a list together, and for each page of `toolPages`.
      *
      * @default "60 seconds"
      */
@@ -122,7 +122,7 @@ export interface Options {
  * @since 0.1.0
  */
 export interface RequestOptions {
-  /** How long to wait for an answer, or for progress. */
+  /** How long to wait for an answer, or for progress, once the session is open. */
   readonly timeout?: Duration.Input | undefined
   /** Sent in `_meta`. */
   readonly meta?: JsonObject | undefined
@@ -135,7 +135,7 @@ export interface RequestOptions {
  * @since 0.1.0
  */
 export interface CallOptions<R = never> extends RequestOptions {
-  /** How long to wait altogether, however much progress the call makes. */
+  /** How long to wait altogether, however much progress the call makes, once the session is open. */
   readonly totalTimeout?: Duration.Input | undefined
   /**
    * Runs for each step of progress that the server reports: one after the other, in order, the last before the call
@@ -189,7 +189,10 @@ export interface McpClient {
   readonly stateChanges: Stream.Stream<State>
   /** What both sides agreed on. Opens a session if there is none. */
   readonly session: Effect.Effect<SessionInfo, McpError>
-  /** What the connection noticed and got over, from now on: noise on a pipe, stray messages, lines of stderr. */
+  /**
+   * What the connection noticed and got over: noise on a pipe, stray messages, lines of stderr. The latest 16, then each
+   * new one; who does not keep up loses the oldest beyond 256.
+   */
   readonly diagnostics: Stream.Stream<Diagnostic>
 
   /**
@@ -262,7 +265,7 @@ export const McpClient: Context.Service<McpClient, McpClient> = Context.Service<
 export const make: (options?: Options) => Effect.Effect<McpClient, McpError, McpTransport | Scope.Scope> = client.make
 
 /**
- * Provides a client.
+ * Provides a client. Each layer that this makes has a session of its own: to share one, share the layer.
  *
  * **Example** (Calling a tool by name)
  *
