@@ -8,6 +8,7 @@ import type { McpClient, Options } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import type { Implementation } from "../../McpSchema.ts"
 import * as McpTransport from "../../McpTransport.ts"
+import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import { legacyEra } from "../session/legacyEra.ts"
 import type { Handler, SessionOptions } from "../session/session.ts"
 import * as SessionRef from "../session/sessionRef.ts"
@@ -40,15 +41,14 @@ const openSession = Effect.fnUntraced(function*(
   deadline: McpTransport.Deadline
 ) {
   const clock = yield* Clock.Clock
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-  const start = now()
+  const start = monotonicMillis(clock)
   const timedOut = (detail?: string) =>
     McpError.make(new McpError.TimeoutError({ budget: "connect", millis: deadline.totalMillis, detail }))
   const connection = yield* Effect.timeoutOrElse(transport.connect, {
     duration: deadline.totalMillis,
     orElse: () => Effect.fail(timedOut())
   })
-  const left = Math.max(0, deadline.totalMillis - (now() - start))
+  const left = Math.max(0, deadline.totalMillis - (monotonicMillis(clock) - start))
   return yield* legacyEra.open(connection, options, { ...deadline, idleMillis: left, totalMillis: left }).pipe(
     Effect.mapError((error) => error.reason._tag === "TimeoutError" ? timedOut(error.reason.detail) : error)
   )

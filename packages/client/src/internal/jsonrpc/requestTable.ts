@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
 import type { Progress, RequestId } from "../../McpSchema.ts"
+import { monotonicMillis } from "./monotonic.ts"
 
 /** Late answers to cancelled requests are expected, and so many ids are remembered as to know them. */
 const MAX_ABANDONED = 1024
@@ -66,8 +67,7 @@ export const make: (options: {
   let wakeAt = Number.POSITIVE_INFINITY
   let sleeper: Fiber.Fiber<void> | undefined
 
-  // Elapsed time must not jump with the wall clock.
-  const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const now = (): number => monotonicMillis(clock)
 
   const forget = (id: RequestId): void => {
     entries.delete(id)

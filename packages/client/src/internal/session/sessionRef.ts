@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as McpError from "../../McpError.ts"
+import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import type { Session, SessionInfo } from "./session.ts"
 
 /** How long closing may make its caller wait. What takes longer goes on in the background. */
@@ -89,7 +90,7 @@ export const make: (options: {
   /** What is on its way out. */
   const closing = new Set<Fiber.Fiber<unknown, unknown>>()
 
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const now = () => monotonicMillis(clock)
 
   const setState = (next: State) => SubscriptionRef.set(state, next)
 
