@@ -27,7 +27,7 @@ export interface Pipe {
 }
 
 export const make: <Out>(options: {
-  /** Where messages go out. When it is full, senders wait. */
+  /** Where messages go out. When it is full, messages that have no answer wait. */
   readonly outlet: Outlet<Out>
   /** Writes a message in the form of the wire. May throw on values that have none. */
   readonly encode: (message: JsonRpcMessage) => Out

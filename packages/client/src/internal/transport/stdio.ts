@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as McpError from "../../McpError.ts"
 import * as McpTransport from "../../McpTransport.ts"
 import * as Lines from "../jsonrpc/lines.ts"
+import { asksOrTells, idOfAnswer } from "../jsonrpc/remnants.ts"
 import { childEnvironment } from "./childEnvironment.ts"
 import * as Outbox from "./outbox.ts"
 import * as Pipe from "./pipe.ts"
@@ -184,29 +185,13 @@ const readMessages = (pipe: Pipe.Pipe, maxBytes: number): Lines.Lines => {
         limit: maxBytes,
         hint: "Raise `maxMessageSize` if the server may send so much."
       })
-      const id = idOfRemnants(head, tail)
+      const id = idOfAnswer(head, tail)
       // Nobody would ever answer a request whose answer can not be told from the rest of a lost message.
-      if (id === undefined ? !asksOrTells.test(head) : !pipe.fail(id, reason)) pipe.close(reason)
+      if (id === undefined ? !asksOrTells(head) : !pipe.fail(id, reason)) pipe.close(reason)
       else pipe.notice({ _tag: "Oversized", limit: maxBytes })
     }
   })
 }
-
-/**
- * The id of an answer of which only the two ends are left. Servers write it either first or last. A request or a
- * notification has no id of ours, whatever stands in it.
- */
-const idOfRemnants = (head: string, tail: string): number | undefined => {
-  const id = answerWithIdFirst.exec(head)?.[1] ?? (answer.test(head) ? idLast.exec(tail)?.[1] : undefined)
-  return id === undefined ? undefined : Number(id)
-}
-
-const asksOrTells =
-  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?(?:"id"\s*:\s*(?:\d+|"[^"]*")\s*,\s*)?(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
-const answer = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"(?:result|error)"\s*:/
-const answerWithIdFirst =
-  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"(?:result|error)"\s*:/
-const idLast = /,\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/
 
 interface Tail {
   readonly push: (text: string) => void
