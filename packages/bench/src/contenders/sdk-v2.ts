@@ -9,6 +9,7 @@ import { answer, load, openAll } from "./promises.ts"
 const connect = async (transport: Transport): Promise<Session> => {
   const client = new Client({ name: "bench", version: "1.0.0" })
   await client.connect(transport)
+  // The client has validated it against the tool's schema, which TypeScript can not know.
   const call: Session["call"] = async (city) =>
     (await client.callTool({ name: FORECAST_TOOL, arguments: { city } })).structuredContent as unknown as Forecast
   return {
