@@ -3,8 +3,8 @@
  *
  * Every operation fails with one {@link McpError}, whose `reason` says why: catch all of them by `McpError`, or one by
  * `Effect.catchReason("McpError", "TimeoutError", …)`. A tool that ran and reported failure is a {@link ToolError}.
- * Errors of this side can not be mistaken for the server's: only {@link JsonRpcError} carries a code that the server
- * chose.
+ * Errors of this side can not be mistaken for the server's: only {@link JsonRpcError} and {@link ResourceNotFoundError}
+ * carry a code that the server chose.
  *
  * @since 0.1.0
  */
@@ -89,8 +89,66 @@ export class TransportError extends Schema.Error<TransportError>(id("TransportEr
 }
 
 /**
- * The session ended before the answer came, or before the request went out. `requestSent` says which: a request that
- * was sent may have been carried out. `by` says who ended it, `cause` why, when that is known.
+ * The server answered on the level of HTTP: with a status that is no success, or with something that is no message of
+ * the protocol. `excerpt` is the begin of what it said, as plain text. Of a page in HTML it is what a reader would see:
+ * behind the URL is probably no MCP server.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
+ * @category errors
+ * @since 0.1.0
+ */
+export class HttpError extends Schema.Error<HttpError>(id("HttpError"))({
+  _tag: Schema.tag("HttpError"),
+  status: Schema.Number,
+  contentType: Schema.optional(Schema.String),
+  wwwAuthenticate: Schema.optional(Schema.String),
+  retryAfter: Schema.optional(Schema.Duration),
+  excerpt: Schema.String
+}) {
+  override get message(): string {
+    const isPage = this.contentType?.startsWith("text/html") === true
+    const what = isPage ? "a web page; is this the URL of an MCP server?" : this.contentType ?? "no content type"
+    const excerpt = this.excerpt === "" ? "" : ` It begins: ${this.excerpt}`
+    return `The server answered with HTTP status ${this.status} (${what}).${excerpt}`
+  }
+}
+
+/**
+ * The server wants to know who asks (HTTP status 401). `wwwAuthenticate` is its challenge.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization
+ * @category errors
+ * @since 0.1.0
+ */
+export class AuthRequired extends Schema.Error<AuthRequired>(id("AuthRequired"))({
+  _tag: Schema.tag("AuthRequired"),
+  wwwAuthenticate: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const challenge = this.wwwAuthenticate === undefined ? "" : ` It asks for: ${this.wwwAuthenticate}`
+    return `The server requires authorization (HTTP status 401). Give credentials by \`headers\`.${challenge}`
+  }
+}
+
+/**
+ * The server does not know the session any more.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management
+ * @category errors
+ * @since 0.1.0
+ */
+export class SessionExpiredError extends Schema.Error<SessionExpiredError>(id("SessionExpiredError"))({
+  _tag: Schema.tag("SessionExpiredError")
+}) {
+  override get message(): string {
+    return "The server does not know the session any more"
+  }
+}
+
+/**
+ * The session, or the connection that carried the request, ended before the answer came, or before the request went
+ * out. `requestSent` says which: a request that was sent may have been carried out; one that the server turned away
+ * unseen counts as not sent. `by` says who ended it, `cause` why, when that is known.
  *
  * @category errors
  * @since 0.1.0
@@ -142,6 +200,25 @@ export class JsonRpcError extends Schema.Error<JsonRpcError>(id("JsonRpcError"))
 }) {
   override get message(): string {
     return `${this.description} (code ${this.code})`
+  }
+}
+
+/**
+ * The server has no such resource. `code` and `data` are the server's: revisions of the protocol differ in the code.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/resources#error-handling
+ * @category errors
+ * @since 0.1.0
+ */
+export class ResourceNotFoundError extends Schema.Error<ResourceNotFoundError>(id("ResourceNotFoundError"))({
+  _tag: Schema.tag("ResourceNotFoundError"),
+  uri: Schema.String,
+  code: Schema.Number,
+  description: Schema.String,
+  data: Schema.optional(Schema.Unknown)
+}) {
+  override get message(): string {
+    return `No resource ${this.uri}: ${this.description} (code ${this.code})`
   }
 }
 
@@ -204,7 +281,7 @@ export class LimitError extends Schema.Error<LimitError>(id("LimitError"))({
 export class ValidationError extends Schema.Error<ValidationError>(id("ValidationError"))({
   _tag: Schema.tag("ValidationError"),
   side: Schema.Literals(["input", "output"]),
-  kind: Schema.Literals(["tool", "request"]),
+  kind: Schema.Literals(["tool", "resource", "prompt", "request", "form"]),
   name: Schema.String,
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
   value: Schema.Unknown,
@@ -230,9 +307,13 @@ export const McpErrorReason = Schema.Union([
   SpawnError,
   ProcessExitError,
   TransportError,
+  HttpError,
+  AuthRequired,
+  SessionExpiredError,
   ClosedError,
   TimeoutError,
   JsonRpcError,
+  ResourceNotFoundError,
   ProtocolError,
   UnsupportedError,
   LimitError,

@@ -8,9 +8,14 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import type * as HttpTransport from "./HttpTransport.ts"
 import type * as RequestTable from "./internal/jsonrpc/requestTable.ts"
 import type { McpError, McpErrorReason } from "./McpError.ts"
 import type {
@@ -21,6 +26,8 @@ import type {
   Progress,
   RequestId
 } from "./McpSchema.ts"
+import type * as MemoryTransport from "./MemoryTransport.ts"
+import type * as StdioTransport from "./StdioTransport.ts"
 
 /**
  * The identity of {@link McpTransport} values.
@@ -51,6 +58,11 @@ export interface ExchangeOptions {
   readonly deadline: Deadline
   /** Called for each progress notification of this exchange, in order, always before the response. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /**
+   * Whether the exchange waits for us: the server has asked something, and a user is thinking about it. Meanwhile only
+   * the total part of the deadline counts.
+   */
+  readonly isHeld?: (() => boolean) | undefined
 }
 
 /**
@@ -62,6 +74,8 @@ export interface ExchangeOptions {
  * - `Unexpected`: an answer to a request that is not waiting for one.
  * - `Oversized`: a message above the size limit, thrown away.
  * - `Dropped`: a request of the server that gets no answer, because too many of its requests are under way.
+ * - `HandlerFailed`: a handler of a request of the server failed or died. The server is not told why.
+ * - `NotRestored`: what the client had set by `method` in a session that was lost could not be set again in the next.
  * - `Stderr`: a line that the server's process printed on its standard error.
  *
  * @category models
@@ -74,16 +88,25 @@ export type Diagnostic =
   | { readonly _tag: "Unexpected"; readonly id: RequestId }
   | { readonly _tag: "Oversized"; readonly limit: number }
   | { readonly _tag: "Dropped"; readonly method: string }
+  | { readonly _tag: "HandlerFailed"; readonly method: string; readonly cause: Cause.Cause<unknown> }
+  | { readonly _tag: "NotRestored"; readonly method: string; readonly error: McpErrorReason }
   | { readonly _tag: "Stderr"; readonly line: string }
 
 /**
- * What arrives without being asked for, in the order in which it arrived.
+ * What arrives without being asked for, in the order in which it arrived. `relatedTo` is the id of our request with
+ * whose replies a message came, where the transport knows.
  *
  * @category models
  * @since 0.1.0
  */
 export type Incoming =
-  | { readonly _tag: "Request"; readonly id: RequestId; readonly method: string; readonly params: JsonObject }
+  | {
+    readonly _tag: "Request"
+    readonly id: RequestId
+    readonly method: string
+    readonly params: JsonObject
+    readonly relatedTo?: RequestId | undefined
+  }
   | { readonly _tag: "Notification"; readonly method: string; readonly params: JsonObject }
   | { readonly _tag: "Diagnostic"; readonly diagnostic: Diagnostic }
 
@@ -141,3 +164,81 @@ export const make = (options: {
   readonly label: string
   readonly connect: Effect.Effect<Connection, McpError, Scope.Scope>
 }): McpTransport => ({ [TypeId]: TypeId, ...options })
+
+// =============================================================================
+// Inference
+// =============================================================================
+
+/**
+ * What a transport can be inferred from.
+ *
+ * - a URL: Streamable HTTP, or HTTP+SSE where the server knows nothing newer;
+ * - the path of a script (`.js`, `.mjs`, `.cjs`, `.ts`, `.mts`, `.py`): a child process of its interpreter;
+ * - any other text: a command line, split as a shell would, without a shell;
+ * - an object with `url`, with `type: "sse"` where it must be HTTP+SSE;
+ * - an object with `command`: a child process;
+ * - an object with `serve`: a server in this process, as `MemoryTransport.make` takes it;
+ * - a transport: itself.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Target<R = never> =
+  | string
+  | URL
+  | (HttpTransport.Options & { readonly type?: "http" | "sse" | undefined })
+  | StdioTransport.Options
+  | MemoryTransport.Options<R>
+  | McpTransport
+
+/**
+ * Infers a transport. Only the module of the one that is used is loaded.
+ *
+ * Fails with `ConfigurationError` when the target is unclear: it says why, and what would be clear.
+ *
+ * **Example** (A URL, and a command line)
+ *
+ * ```ts check
+ * import * as McpTransport from "@effect-mcp/client/McpTransport"
+ * import * as NodeMcp from "@effect-mcp/node/NodeMcp"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const remote = yield* McpTransport.infer("https://example.com/mcp?key=secret")
+ *   const local = yield* McpTransport.infer("npx -y @modelcontextprotocol/server-everything")
+ *   return [remote.label, local.label]
+ * })
+ *
+ * const [remote, local] = await Effect.runPromise(program.pipe(Effect.provide(NodeMcp.layer)))
+ *
+ * remote // => "https://example.com/mcp"
+ * local // => "npx -y @modelcontextprotocol/server-everything"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const infer = <R = never>(
+  target: Target<R>
+): Effect.Effect<
+  McpTransport,
+  McpError,
+  Exclude<R, Scope.Scope> | ChildProcessSpawner | FileSystem.FileSystem | HttpClient.HttpClient
+> =>
+  // Who names a transport does not load what infers one.
+  Effect.flatMap(Effect.promise(() => import("./internal/transport/infer.ts")), ({ infer }) => infer(target))
+
+/**
+ * Provides a transport that is inferred.
+ *
+ * @see {@link infer}
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerInfer = <R = never>(
+  target: Target<R>
+): Layer.Layer<
+  McpTransport,
+  McpError,
+  Exclude<R, Scope.Scope> | ChildProcessSpawner | FileSystem.FileSystem | HttpClient.HttpClient
+> => Layer.effect(McpTransport, infer(target))

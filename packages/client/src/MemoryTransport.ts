@@ -31,6 +31,19 @@ export interface Peer {
 }
 
 /**
+ * A server in this process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<R> {
+  /** The server's name in messages for people. */
+  readonly label: string
+  /** Serves one connection. */
+  readonly serve: (peer: Peer) => Effect.Effect<unknown, Cause.Done | McpError.McpError, R | Scope.Scope>
+}
+
+/**
  * Makes a transport whose every connection is served by `serve`, on a fiber of its own that ends with the connection.
  * When `serve` ends, it has hung up.
  *
@@ -72,11 +85,9 @@ export interface Peer {
  * @category constructors
  * @since 0.1.0
  */
-export const make = <R>(options: {
-  /** The server's name in messages for people. */
-  readonly label: string
-  readonly serve: (peer: Peer) => Effect.Effect<unknown, Cause.Done | McpError.McpError, R | Scope.Scope>
-}): Effect.Effect<McpTransport.McpTransport, never, Exclude<R, Scope.Scope>> =>
+export const make = <R>(
+  options: Options<R>
+): Effect.Effect<McpTransport.McpTransport, never, Exclude<R, Scope.Scope>> =>
   Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (context) =>
     McpTransport.make({
       label: options.label,
@@ -116,10 +127,7 @@ export const make = <R>(options: {
  * @category layers
  * @since 0.1.0
  */
-export const layer = <R>(options: {
-  readonly label: string
-  readonly serve: (peer: Peer) => Effect.Effect<unknown, Cause.Done | McpError.McpError, R | Scope.Scope>
-}): Layer.Layer<McpTransport.McpTransport, never, Exclude<R, Scope.Scope>> =>
+export const layer = <R>(options: Options<R>): Layer.Layer<McpTransport.McpTransport, never, Exclude<R, Scope.Scope>> =>
   Layer.effect(McpTransport.McpTransport, make(options))
 
 /** Why a server's end has ended; `undefined` when it was this side's wish. */

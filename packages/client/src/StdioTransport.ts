@@ -7,14 +7,14 @@
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
  * @since 0.1.0
  */
-import * as ByteSize from "effect/ByteSize"
+import type * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Redacted from "effect/Redacted"
+import { messageSize } from "./internal/transport/messageSize.ts"
 import * as stdio from "./internal/transport/stdio.ts"
-import * as McpError from "./McpError.ts"
+import type * as McpError from "./McpError.ts"
 import * as McpTransport from "./McpTransport.ts"
 
 /**
@@ -67,18 +67,11 @@ export const make = (
 ): Effect.Effect<McpTransport.McpTransport, McpError.McpError, ChildProcessSpawner> =>
   Effect.gen(function*() {
     const spawner = yield* ChildProcessSpawner
-    const maxMessageSize = options.maxMessageSize === undefined
-      ? Option.some(DEFAULT_MAX_MESSAGE_BYTES)
-      : Option.flatMap(ByteSize.fromInput(options.maxMessageSize), ByteSize.toNumber)
-    if (Option.isNone(maxMessageSize)) {
-      const description = `maxMessageSize is not a size: ${String(options.maxMessageSize)}`
-      return yield* McpError.make(new McpError.ConfigurationError({ description }))
-    }
     return stdio.make(spawner, {
       ...options,
       args: options.args ?? [],
       stderr: options.stderr ?? "collect",
-      maxMessageBytes: maxMessageSize.value
+      maxMessageBytes: yield* messageSize(options.maxMessageSize)
     })
   })
 
@@ -115,5 +108,3 @@ export const layer = (
   options: Options
 ): Layer.Layer<McpTransport.McpTransport, McpError.McpError, ChildProcessSpawner> =>
   Layer.effect(McpTransport.McpTransport, make(options))
-
-const DEFAULT_MAX_MESSAGE_BYTES = 64 * 1024 * 1024

@@ -8,10 +8,11 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
 import type * as FileSystem from "effect/FileSystem"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as dispatchClient from "./internal/dispatchClient.ts"
 
 /**
  * The services of this package's {@link layer}.
@@ -51,5 +52,5 @@ export type NodeMcp = ChildProcessSpawner | FileSystem.FileSystem | Path.Path | 
  */
 export const layer: Layer.Layer<NodeMcp> = NodeChildProcessSpawner.layer.pipe(
   Layer.provideMerge(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)),
-  Layer.merge(NodeHttpClient.layerUndici)
+  Layer.merge(HttpClient.layerMergedContext(dispatchClient.make).pipe(Layer.provide(NodeHttpClient.layerDispatcher)))
 )

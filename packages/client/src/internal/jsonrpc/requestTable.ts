@@ -22,6 +22,8 @@ export interface WaitOptions {
   readonly deadline: Deadline
   /** Progress restarts the deadline only of a request that listens to it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Whether it is us whom the other side waits for. Meanwhile only the total counts. */
+  readonly isHeld?: (() => boolean) | undefined
 }
 
 export interface Waiting extends WaitOptions {
@@ -44,6 +46,7 @@ interface Entry {
  */
 export interface RequestTable {
   readonly size: () => number
+  readonly has: (id: RequestId) => boolean
   readonly add: (id: RequestId, waiting: Waiting) => void
   /** Ends a wait with what arrived. False if nobody waits for this id. */
   readonly settle: (id: RequestId, exit: Exit.Exit<unknown, McpError.McpError>) => boolean
@@ -94,6 +97,9 @@ export const make: (options: {
     sleeper = undefined
     wakeAt = next
     for (const [id, entry] of entries) {
+      if (entry.expiresAt <= time && entry.waiting.isHeld?.() === true) {
+        entry.expiresAt = expiry(entry.startedAt, time, entry.waiting.deadline)
+      }
       if (entry.expiresAt > time) next = Math.min(next, entry.expiresAt)
       else expire(id, entry)
     }
@@ -119,6 +125,7 @@ export const make: (options: {
 
   return {
     size: () => entries.size,
+    has: (id) => entries.has(id),
     add(id, waiting) {
       const startedAt = now()
       const expiresAt = expiry(startedAt, startedAt, waiting.deadline)

@@ -116,7 +116,9 @@ export const make: (options: {
   const lose = (slot: Slot, reason: McpError.McpErrorReason): void => {
     if (current !== slot) return
     current = undefined
-    closeScope(slot.scope)
+    // A server that forgot a session may still answer what it had taken before.
+    if (reason._tag === "SessionExpiredError" && slot.borrowers > 0) retired.add(slot)
+    else closeScope(slot.scope)
     runFork(Effect.andThen(troubled(McpError.make(reason)), rest(reason)))
   }
 
@@ -338,8 +340,11 @@ const isTransient = (error: McpError.McpError): boolean => {
     case "ProcessExitError":
     case "TransportError":
     case "ClosedError":
+    case "SessionExpiredError":
     case "TimeoutError":
       return true
+    case "HttpError":
+      return error.reason.status === 429 || error.reason.status >= 500
     default:
       return false
   }

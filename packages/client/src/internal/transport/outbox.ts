@@ -1,15 +1,16 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 
 /** Where a pipe puts what it sends. */
 export interface Outlet<Out> {
   /**
-   * Never waits: who asks waits for the answer, with a deadline, and is a bound by itself. No answer comes before `push`
-   * has returned. What it returns takes the message back; false if that has left already.
+   * Never waits: who asks waits for the answer, with a deadline, and is a bound by itself. `context` is that of the
+   * fiber that asks. What `push` returns takes the message back; false if that has left already.
    */
-  readonly push: (out: Out) => () => boolean
+  readonly push: (out: Out, context: Context.Context<never>) => () => boolean
   /** Waits for room, if too much is waiting to go out; `undefined` if there is room. For what has no answer. */
   readonly room: () => Effect.Effect<void> | undefined
   /** No more is coming. What is waiting still goes out. */

@@ -17,11 +17,16 @@ import type { Outlet } from "./outbox.ts"
  */
 export interface Pipe {
   readonly connection: Connection
-  /** Takes a parsed message, or a batch of them, from the wire. */
-  readonly receive: (payload: unknown) => void
+  /** Takes a parsed message, or a batch of them, from the wire: with the replies to a request, if that is known. */
+  readonly receive: (payload: unknown, relatedTo?: RequestId) => void
+  /** Takes what should be JSON from the wire. */
+  readonly receiveText: (text: string, relatedTo?: RequestId) => void
   readonly notice: (diagnostic: Diagnostic) => void
   /** Fails one waiting request, if there is such a one. */
   readonly fail: (id: RequestId, reason: McpError.McpErrorReason) => boolean
+  readonly isWaiting: (id: RequestId) => boolean
+  /** Takes no more messages. What waits goes on waiting. Something may be done before anybody hears of it. */
+  readonly retire: (reason: McpError.McpErrorReason, first?: () => void) => void
   /** Closes the connection: what waits fails. The first reason counts; without one, it was this side's wish. */
   readonly close: (reason?: McpError.McpErrorReason) => void
 }
@@ -42,65 +47,46 @@ export const make: <Out>(options: {
   const incoming = yield* Queue.unbounded<Incoming, Cause.Done>()
   const closed = yield* Deferred.make<McpError.McpErrorReason>()
   let closedBy: McpError.McpErrorReason | undefined
+  let ended = false
+  let noise = 0
 
   const table = yield* RequestTable.make({ detail: options.detail })
 
-  const lost = (cause: McpError.McpErrorReason, requestSent: boolean) =>
-    McpError.make(
-      new McpError.ClosedError({
-        description: requestSent ? "The session ended before the answer came" : "The session has ended",
-        by: cause === closedHere ? "client" : "server",
-        requestSent,
-        cause
+  const exchange: Connection["exchange"] = (request, { deadline, isHeld, onProgress }) =>
+    Effect.withFiber(({ context }) =>
+      Effect.callback((resume) => {
+        if (closedBy !== undefined) return resume(Effect.fail(lost(closedBy, false)))
+        const out = tryEncode(encode, request)
+        if (McpError.isMcpError(out)) return resume(Effect.fail(out))
+        const { id, method } = request
+        let withdraw: (() => boolean) | undefined
+        table.add(id, {
+          deadline,
+          isHeld,
+          onProgress,
+          resume,
+          withdraw: () => withdraw?.() ?? false,
+          cancel: (reason) => {
+            // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never initialize
+            if (method === "initialize") return
+            const params = { requestId: id, reason }
+            outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params }), context)
+          }
+        })
+        // An outlet may find at once that it can not send: by then the request has to be waiting.
+        withdraw = outlet.push(out, context)
+        return Effect.sync(() => table.abandon(id))
       })
     )
 
-  const tryEncode = (message: JsonRpcMessage): Out | McpError.McpError => {
-    try {
-      return encode(message)
-    } catch (cause) {
-      return McpError.make(
-        new McpError.ValidationError({
-          side: "input",
-          kind: "request",
-          name: "method" in message ? message.method : "response",
-          path: [],
-          value: message,
-          issues: [{ path: [], message: `can not be written as JSON: ${String(cause)}` }]
-        })
-      )
-    }
-  }
-
-  const exchange: Connection["exchange"] = (request, { deadline, onProgress }) =>
-    Effect.callback((resume) => {
-      if (closedBy !== undefined) return resume(Effect.fail(lost(closedBy, false)))
-      const out = tryEncode(request)
-      if (McpError.isMcpError(out)) return resume(Effect.fail(out))
-      const { id, method } = request
-      const withdraw = outlet.push(out)
-      table.add(id, {
-        deadline,
-        onProgress,
-        resume,
-        withdraw,
-        cancel: (reason) => {
-          // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never initialize
-          if (method === "initialize") return
-          outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason } }))
-        }
-      })
-      return Effect.sync(() => table.abandon(id))
-    })
-
   const send: Connection["send"] = (message) =>
-    Effect.suspend(() => {
+    Effect.withFiber(({ context }) => {
       if (closedBy !== undefined) return Effect.fail(lost(closedBy, false))
       const room = outlet.room()
       if (room !== undefined) return Effect.andThen(room, send(message))
-      const out = tryEncode(message)
+      const out = tryEncode(encode, message)
       if (McpError.isMcpError(out)) return Effect.fail(out)
-      outlet.push(out)
+      outlet.push(out, context)
       return Effect.void
     })
 
@@ -116,13 +102,24 @@ export const make: <Out>(options: {
     if (!table.settle(own, exit) && !table.wasAbandoned(own)) notice({ _tag: "Unexpected", id })
   }
 
-  const receive = (payload: unknown): void => {
-    // A batch: only 2025-03-26 has them. A batch within a batch is no message.
-    if (Array.isArray(payload)) return payload.forEach(receiveOne)
-    receiveOne(payload)
+  const receiveText: Pipe["receiveText"] = (text, relatedTo) => {
+    let payload: unknown
+    try {
+      payload = JSON.parse(text)
+    } catch {
+      if (text.trim() !== "") notice({ _tag: "Noise", line: text, count: ++noise })
+      return
+    }
+    receive(payload, relatedTo)
   }
 
-  const receiveOne = (payload: unknown): void => {
+  const receive: Pipe["receive"] = (payload, relatedTo) => {
+    // A batch: only 2025-03-26 has them. A batch within a batch is no message.
+    if (Array.isArray(payload)) return payload.forEach((one) => receiveOne(one, relatedTo))
+    receiveOne(payload, relatedTo)
+  }
+
+  const receiveOne = (payload: unknown, relatedTo: RequestId | undefined): void => {
     const message = classify(payload)
     switch (message._tag) {
       case "Result": {
@@ -150,7 +147,7 @@ export const make: <Out>(options: {
         return
       }
       case "Request": {
-        Queue.offerUnsafe(incoming, message)
+        Queue.offerUnsafe(incoming, relatedTo === undefined ? message : { ...message, relatedTo })
         return
       }
       case "Invalid": {
@@ -162,11 +159,18 @@ export const make: <Out>(options: {
     }
   }
 
-  const close: Pipe["close"] = (reason = closedHere) => {
+  const retire: Pipe["retire"] = (reason, first) => {
     if (closedBy !== undefined) return
     closedBy = reason
+    first?.()
     Deferred.doneUnsafe(closed, Exit.succeed(reason))
-    table.failAll((requestSent) => lost(reason, requestSent))
+  }
+
+  const close: Pipe["close"] = (reason = closedHere) => {
+    if (ended) return
+    ended = true
+    retire(reason)
+    table.failAll((requestSent) => lost(closedBy ?? reason, requestSent))
     outlet.end()
     Queue.endUnsafe(incoming)
   }
@@ -182,12 +186,47 @@ export const make: <Out>(options: {
       closed: Deferred.await(closed)
     },
     receive,
+    receiveText,
     notice,
     fail: (id, reason) => table.settle(id, Exit.fail(McpError.make(reason))),
+    isWaiting: table.has,
+    retire,
     close
   }
 })
 
 const closedHere = new McpError.TransportError({ description: "The client closed the session" })
+
+/** The error of a message that a session took with it when it ended, or never took. */
+export const lost = (cause: McpError.McpErrorReason, requestSent: boolean): McpError.McpError =>
+  McpError.make(
+    new McpError.ClosedError({
+      description: requestSent ? "The session ended before the answer came" : "The session has ended",
+      by: cause === closedHere ? "client" : "server",
+      requestSent,
+      cause
+    })
+  )
+
+/** Writes a message in the form of the wire, unless it holds values that have none. */
+export const tryEncode = <Out>(
+  encode: (message: JsonRpcMessage) => Out,
+  message: JsonRpcMessage
+): Out | McpError.McpError => {
+  try {
+    return encode(message)
+  } catch (cause) {
+    return McpError.make(
+      new McpError.ValidationError({
+        side: "input",
+        kind: "request",
+        name: "method" in message ? message.method : "response",
+        path: [],
+        value: message,
+        issues: [{ path: [], message: `can not be written as JSON: ${String(cause)}` }]
+      })
+    )
+  }
+}
 
 const isProgress: (params: JsonObject) => params is Progress = Schema.is(Progress)

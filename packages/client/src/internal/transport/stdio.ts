@@ -165,20 +165,10 @@ const drain = <E>(stream: Stream.Stream<Uint8Array, E>, lines: Lines.Lines): Eff
     Effect.andThen(Effect.sync(lines.end))
   )
 
-const readMessages = (pipe: Pipe.Pipe, maxBytes: number): Lines.Lines => {
-  let noise = 0
-  return Lines.make({
+const readMessages = (pipe: Pipe.Pipe, maxBytes: number): Lines.Lines =>
+  Lines.make({
     maxBytes,
-    onLine: (line) => {
-      let payload: unknown
-      try {
-        payload = JSON.parse(line)
-      } catch {
-        if (line.trim() !== "") pipe.notice({ _tag: "Noise", line, count: ++noise })
-        return
-      }
-      pipe.receive(payload)
-    },
+    onLine: (line) => pipe.receiveText(line),
     onOversized: (head, tail) => {
       const reason = new McpError.LimitError({
         what: "bytes in one message",
@@ -191,7 +181,6 @@ const readMessages = (pipe: Pipe.Pipe, maxBytes: number): Lines.Lines => {
       else pipe.notice({ _tag: "Oversized", limit: maxBytes })
     }
   })
-}
 
 interface Tail {
   readonly push: (text: string) => void
