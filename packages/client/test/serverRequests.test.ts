@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
+import * as Callers from "../src/internal/session/callers.ts"
 import * as ServerRequests from "../src/internal/session/serverRequests.ts"
 import type { Handler } from "../src/internal/session/session.ts"
 import type { Diagnostic, Incoming } from "../src/McpTransport.ts"
@@ -25,9 +26,9 @@ const serving = Effect.fnUntraced(function*(handlers: Record<string, Handler>) {
   }
   const diagnostics: Array<Diagnostic> = []
   const requests = yield* ServerRequests.make(connection, {
-    handlers: new Map(Object.entries(handlers)),
+    handlers: { capabilities: {}, methods: new Map(Object.entries(handlers)) },
     onDiagnostic: (diagnostic) => diagnostics.push(diagnostic)
-  })
+  }, Callers.make())
   return { requests, answers, diagnostics }
 })
 

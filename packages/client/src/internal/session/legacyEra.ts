@@ -1,13 +1,17 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as McpError from "../../McpError.ts"
 import * as McpProtocol from "../../McpProtocol.ts"
 import * as McpSchema from "../../McpSchema.ts"
 import type { Connection, Deadline } from "../../McpTransport.ts"
+import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import * as Callers from "./callers.ts"
 import type { Era } from "./era.ts"
 import { reader } from "./reader.ts"
 import * as ServerRequests from "./serverRequests.ts"
 import type { Session, SessionInfo, SessionOptions } from "./session.ts"
+import { withUrlElicitation } from "./urlElicitation.ts"
 
 /**
  * The era of the `initialize` handshake: sessions with state on both sides, in which the server may send requests too.
@@ -16,9 +20,14 @@ import type { Session, SessionInfo, SessionOptions } from "./session.ts"
  */
 export const legacyEra: Era = {
   open: Effect.fnUntraced(function*(connection, options, deadline) {
-    const serverRequests = yield* ServerRequests.make(connection, options)
+    const clock = yield* Clock.Clock
+    const start = monotonicMillis(clock)
+    const callers = Callers.make()
+    const serverRequests = yield* ServerRequests.make(connection, options, callers)
     yield* Effect.forkScoped(listen(connection, serverRequests, options))
-    const request = requester(connection)
+    const isAsked = mayAsk(options.handlers)
+    const plainly = requester(connection, callers, isAsked)
+    const request = isAsked ? withUrlElicitation(plainly, options) : plainly
     const info = yield* handshake(request, options, deadline).pipe(
       // That no session came about says less than why the connection ended.
       Effect.mapError((error) => {
@@ -26,7 +35,13 @@ export const legacyEra: Era = {
         return reason === undefined ? error : McpError.make(reason)
       })
     )
-    yield* connection.send({ jsonrpc: "2.0", method: "notifications/initialized" })
+    yield* connection.send({ jsonrpc: "2.0", method: "notifications/initialized" }).pipe(Effect.timeoutOrElse({
+      duration: Math.max(0, deadline.totalMillis - (monotonicMillis(clock) - start)),
+      orElse: () => {
+        const { budget, totalMillis: millis } = deadline
+        return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
+      }
+    }))
     return {
       info,
       request,
@@ -37,13 +52,24 @@ export const legacyEra: Era = {
   })
 }
 
-const requester = (connection: Connection): Session["request"] => {
+/** So many messages of the server are handed on in one go. */
+const BATCH = 256
+
+/** Whether there is anything that a server may ask on behalf of a request. */
+const mayAsk = ({ methods }: SessionOptions["handlers"]): boolean =>
+  Array.from(methods.keys()).some((_) => _ !== "ping")
+
+const requester = (
+  connection: Connection,
+  callers: Callers.Callers,
+  isAsked: boolean
+): Session["request"] => {
   // An id is never used twice in a session, and serves as the progress token of its request.
   let nextId = 0
-  return (method, params, { deadline, meta, onProgress }) =>
+  return (method, params, { deadline, handlers, meta, onProgress }) =>
     Effect.suspend(() => {
       const id = nextId++
-      return connection.exchange({
+      const request: McpSchema.JsonRpcRequest = {
         jsonrpc: "2.0",
         id,
         method,
@@ -52,7 +78,10 @@ const requester = (connection: Connection): Session["request"] => {
           : meta === undefined
           ? params
           : { ...params, _meta: meta }
-      }, { deadline, onProgress })
+      }
+      return isAsked
+        ? callers.calling(id, handlers, (isHeld) => connection.exchange(request, { deadline, onProgress, isHeld }))
+        : connection.exchange(request, { deadline, onProgress })
     })
 }
 
@@ -65,8 +94,7 @@ const handshake = Effect.fnUntraced(function*(
 ): Effect.fn.Return<SessionInfo, McpError.McpError> {
   const answer = yield* request("initialize", {
     protocolVersion: McpProtocol.latestLegacyVersion,
-    // Only what is really handled. Nothing so far asks for more than `ping`, which needs no capability.
-    capabilities: {},
+    capabilities: options.handlers.capabilities,
     clientInfo: options.clientInfo
   }, { deadline })
   const { capabilities, instructions, protocolVersion, serverInfo } = yield* readInitializeResult(answer)
@@ -87,7 +115,8 @@ const listen = (
   serverRequests: ServerRequests.ServerRequests,
   options: SessionOptions
 ): Effect.Effect<void> =>
-  Queue.takeAll(connection.incoming).pipe(
+  // Between two batches those who watch come to their turn, so that a flood does not fill their buffers.
+  Queue.takeBetween(connection.incoming, 1, BATCH).pipe(
     Effect.map((batch) => {
       for (const incoming of batch) {
         switch (incoming._tag) {
@@ -104,6 +133,7 @@ const listen = (
             if (incoming.method === "notifications/cancelled" && (typeof id === "string" || typeof id === "number")) {
               serverRequests.cancel(id)
             }
+            options.onNotification(incoming)
           }
         }
       }

@@ -4,8 +4,9 @@ import * as FiberMap from "effect/FiberMap"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
-import type { JsonObject, JsonRpcErrorObject, RequestId } from "../../McpSchema.ts"
-import type { Connection } from "../../McpTransport.ts"
+import type { JsonRpcErrorObject, RequestId } from "../../McpSchema.ts"
+import type { Connection, Incoming } from "../../McpTransport.ts"
+import type { Callers } from "./callers.ts"
 import type { Handler, SessionOptions } from "./session.ts"
 
 /** So many requests of a server may be under way. One that asks for more without end gets no answer to the rest. */
@@ -18,39 +19,49 @@ export interface ServerRequests {
   readonly cancel: (id: RequestId) => void
 }
 
-interface ServerRequest {
-  readonly id: RequestId
-  readonly method: string
-  readonly params: JsonObject
-}
+type ServerRequest = Omit<Extract<Incoming, { readonly _tag: "Request" }>, "_tag">
 
 export const make: (
   connection: Connection,
-  options: Pick<SessionOptions, "handlers" | "onDiagnostic">
-) => Effect.Effect<ServerRequests, never, Scope.Scope> = Effect.fnUntraced(function*(connection, options) {
+  options: Pick<SessionOptions, "handlers" | "onDiagnostic">,
+  callers: Callers
+) => Effect.Effect<ServerRequests, never, Scope.Scope> = Effect.fnUntraced(function*(connection, options, callers) {
   const running = yield* FiberMap.make<RequestId, void>()
   const run = yield* FiberMap.runtime(running)()
   let count = 0
   const answer = (message: Parameters<Connection["send"]>[0]) => Effect.ignore(connection.send(message))
 
+  const failed = (method: string, cause: Cause.Cause<unknown>): Effect.Effect<JsonRpcErrorObject> => {
+    const error = cause.reasons.find(Cause.isFailReason)?.error
+    if (error instanceof McpError.JsonRpcError) {
+      return Effect.succeed({ code: error.code, message: error.description, data: error.data })
+    }
+    options.onDiagnostic({ _tag: "HandlerFailed", method, cause })
+    return Effect.as(Effect.logError(`A handler failed: ${method}`, cause), internalError)
+  }
+
   return {
     // Answers are sent on fibers of their own: a server that does not read them must not keep the rest from being heard.
-    serve: ({ id, method, params }) => {
+    serve: ({ id, method, params, relatedTo }) => {
       if (count >= MAX_RUNNING) return options.onDiagnostic({ _tag: "Dropped", method })
       count++
-      const handler = options.handlers.get(method) ?? methodNotFound(method)
-      run(
+      const caller = callers.find(relatedTo)
+      const handler = caller?.handlers?.get(method) ?? options.handlers.methods.get(method) ?? methodNotFound(method)
+      const handled = Effect.suspend(() => handler(params))
+      const fiber = run(
         id,
-        Effect.suspend(() => handler(params)).pipe(
+        (caller === undefined ? handled : Effect.provideContext(handled, caller.context)).pipe(
           Effect.matchCauseEffect({
             onSuccess: (result) => answer({ jsonrpc: "2.0", id, result }),
             onFailure: (cause) =>
               Cause.hasInterruptsOnly(cause)
                 ? Effect.void
-                : answer({ jsonrpc: "2.0", id, error: toErrorObject(cause) })
+                : Effect.flatMap(failed(method, cause), (error) => answer({ jsonrpc: "2.0", id, error }))
           })
         )
-      ).addObserver(() => count--)
+      )
+      fiber.addObserver(() => count--)
+      callers.attach(relatedTo, fiber)
     },
     cancel: (id) =>
       Option.match(FiberMap.getUnsafe(running, id), {
@@ -64,12 +75,6 @@ const methodNotFound = (method: string): Handler => () =>
   Effect.fail(new McpError.JsonRpcError({ code: METHOD_NOT_FOUND, description: `Method not found: ${method}` }))
 
 const METHOD_NOT_FOUND = -32601
-const INTERNAL_ERROR = -32603
 
-/** A defect is ours to know: the server learns that there was one, not what it says. */
-const toErrorObject = (cause: Cause.Cause<McpError.JsonRpcError>): JsonRpcErrorObject => {
-  const failure = cause.reasons.find(Cause.isFailReason)?.error
-  return failure === undefined
-    ? { code: INTERNAL_ERROR, message: "Internal error" }
-    : { code: failure.code, message: failure.description, data: failure.data }
-}
+/** What went wrong in a handler is ours to know: the server learns that it did, not what. */
+const internalError: JsonRpcErrorObject = { code: -32603, message: "Internal error" }

@@ -1,7 +1,8 @@
 import type * as Effect from "effect/Effect"
 import type * as McpError from "../../McpError.ts"
 import type { Implementation, JsonObject, Progress, ServerCapabilities } from "../../McpSchema.ts"
-import type { Deadline, Diagnostic } from "../../McpTransport.ts"
+import type { Deadline, Diagnostic, Incoming } from "../../McpTransport.ts"
+import type { Completions } from "./completions.ts"
 
 /** What both sides agreed on when the session was opened. */
 export interface SessionInfo {
@@ -17,6 +18,8 @@ export interface RequestOptions {
   readonly meta?: JsonObject | undefined
   /** Called in the order of the wire, always before the response. Asks the server for progress. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Answer what the server asks because of this request, in place of those of the session. */
+  readonly handlers?: ReadonlyMap<string, Handler> | undefined
 }
 
 /** An open session with a server. Everything in which protocol eras differ is behind this interface. */
@@ -34,13 +37,28 @@ export interface Session {
   readonly closed: Effect.Effect<McpError.McpErrorReason>
 }
 
-/** Answers a request of the server. */
-export type Handler = (params: JsonObject) => Effect.Effect<JsonObject, McpError.JsonRpcError>
+/**
+ * Answers a request of the server. A failure that is no `JsonRpcError` is an internal error to the server, which learns
+ * nothing else about it.
+ */
+export type Handler = (params: JsonObject) => Effect.Effect<JsonObject, unknown>
+
+/** What answers the server, and what it is told about that. */
+export interface Handlers {
+  readonly capabilities: JsonObject
+  /** By method. */
+  readonly methods: ReadonlyMap<string, Handler>
+}
+
+/** What the server says without being asked. */
+export type Notification = Extract<Incoming, { readonly _tag: "Notification" }>
 
 /** What a client brings into each session that it opens. */
 export interface SessionOptions {
   readonly clientInfo: Implementation
-  /** The requests of the server that are answered, by method. */
-  readonly handlers: ReadonlyMap<string, Handler>
+  readonly handlers: Handlers
+  readonly completions: Completions
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
+  /** Called in the order of the wire. Has to be quick, and must not throw. */
+  readonly onNotification: (notification: Notification) => void
 }

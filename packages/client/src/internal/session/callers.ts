@@ -1,0 +1,57 @@
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type { RequestId } from "../../McpSchema.ts"
+import type { Handler } from "./session.ts"
+
+/** Who waits for the answer to one of our requests, while the server may ask something because of it. */
+interface Caller {
+  readonly context: Context.Context<never>
+  readonly handlers: ReadonlyMap<string, Handler> | undefined
+  /** What answers the server, perhaps on behalf of this request. */
+  readonly answering: Set<Fiber.Fiber<unknown, unknown>>
+  /** What answers it on behalf of this request and no other, and ends with it. */
+  readonly owned: Set<Fiber.Fiber<unknown, unknown>>
+}
+
+/** The requests on whose behalf a server may ask. */
+export interface Callers {
+  /** Runs a request that may be asked about meanwhile, and says whether it is. */
+  readonly calling: <A, E>(
+    id: RequestId,
+    handlers: ReadonlyMap<string, Handler> | undefined,
+    request: (isAsked: () => boolean) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
+  /** Who is asked. Where the transport does not say to which request a question belongs, it is the latest caller. */
+  readonly find: (relatedTo: RequestId | undefined) => Pick<Caller, "context" | "handlers"> | undefined
+  /** Notes what answers a question. */
+  readonly attach: (relatedTo: RequestId | undefined, answering: Fiber.Fiber<unknown, unknown>) => void
+}
+
+export const make = (): Callers => {
+  const callers = new Map<RequestId, Caller>()
+  return {
+    calling: (id, handlers, request) =>
+      Effect.withFiber(({ context }) => {
+        const caller: Caller = { context, handlers, answering: new Set(), owned: new Set() }
+        callers.set(id, caller)
+        return Effect.onExitPrimitive(request(() => caller.answering.size > 0), () => {
+          callers.delete(id)
+          for (const fiber of caller.owned) fiber.interruptUnsafe()
+          return undefined
+        })
+      }),
+    find: (relatedTo) => relatedTo === undefined ? Array.from(callers.values()).at(-1) : callers.get(relatedTo),
+    attach(relatedTo, fiber) {
+      const related = relatedTo === undefined ? undefined : callers.get(relatedTo)
+      const candidates = relatedTo === undefined ? Array.from(callers.values()) : related === undefined ? [] : [related]
+      for (const caller of candidates) {
+        const sets = candidates.length === 1 ? [caller.answering, caller.owned] : [caller.answering]
+        for (const set of sets) {
+          set.add(fiber)
+          fiber.addObserver(() => set.delete(fiber))
+        }
+      }
+    }
+  }
+}
