@@ -17,7 +17,7 @@ export interface SourceFile {
  * The floors of `packages/client/src`, from the ground up. A file imports only from its own floor or below.
  */
 export const FLOORS: ReadonlyArray<ReadonlyArray<string>> = [
-  ["McpSchema.ts", "McpError.ts", "McpProtocol.ts"],
+  ["McpSchema.ts", "McpError.ts", "McpProtocol.ts", "internal/open.ts"],
   ["internal/jsonrpc/"],
   [
     "McpTransport.ts",
@@ -29,7 +29,16 @@ export const FLOORS: ReadonlyArray<ReadonlyArray<string>> = [
   ],
   ["internal/session/"],
   ["McpTask.ts", "internal/tasks/"],
-  ["McpTool.ts", "McpPrompt.ts", "McpResource.ts", "McpHandlers.ts", "internal/validation.ts"],
+  [
+    "McpTool.ts",
+    "McpPrompt.ts",
+    "McpResource.ts",
+    "McpHandlers.ts",
+    "internal/handlers/",
+    "internal/codec.ts",
+    "internal/uriTemplate.ts",
+    "internal/validation.ts"
+  ],
   ["McpClient.ts", "internal/client/"],
   ["McpServers.ts", "McpConfig.ts", "McpToolkit.ts"],
   ["index.ts"]

@@ -18,7 +18,29 @@ import * as service from "./internal/client/service.ts"
 import type * as session from "./internal/session/session.ts"
 import type * as sessions from "./internal/session/sessionRef.ts"
 import type { McpError, ToolError } from "./McpError.ts"
-import type { CallToolResult, Implementation, JsonObject, ListToolsResult, Progress, Tool } from "./McpSchema.ts"
+import type * as McpHandlers from "./McpHandlers.ts"
+import type * as McpPrompt from "./McpPrompt.ts"
+import type * as McpResource from "./McpResource.ts"
+import type {
+  CallToolResult,
+  CompleteResult,
+  Completion,
+  CompletionReference,
+  GetPromptResult,
+  Implementation,
+  JsonObject,
+  ListPromptsResult,
+  ListResourcesResult,
+  ListResourceTemplatesResult,
+  ListToolsResult,
+  LogLevel,
+  Progress,
+  Prompt,
+  ReadResourceResult,
+  Resource,
+  ResourceTemplate,
+  Tool
+} from "./McpSchema.ts"
 import type * as McpTool from "./McpTool.ts"
 import type { Diagnostic, McpTransport } from "./McpTransport.ts"
 
@@ -63,7 +85,7 @@ export type State = sessions.State
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface Options<R = never> {
   /** The server's name in errors and spans. By default the transport's label: a command line, a URL. */
   readonly name?: string | undefined
   /** Who the server is told that it talks to. */
@@ -88,13 +110,13 @@ export interface Options {
      */
     readonly connect?: Duration.Input | undefined
     /**
-     * For all pages of a list together, and for each page of `toolPages`.
+     * For all pages of a list together, and for each page of `toolPages` and the like.
      *
      * @default "60 seconds"
      */
     readonly list?: Duration.Input | undefined
     /**
-     * For a call without an answer or progress.
+     * For a call, and any other request, without an answer or progress.
      *
      * @default "60 seconds"
      */
@@ -113,6 +135,15 @@ export interface Options {
    * By default pauses double from 100 ms up to 5 s, with jitter, five times.
    */
   readonly reconnect?: Schedule.Schedule<unknown, McpError> | undefined
+  /**
+   * Whether to believe what the server says about its tools: then a call of a tool that it last listed as `readOnlyHint`
+   * or `idempotentHint` is repeated when the session was lost before the answer came.
+   *
+   * @default false
+   */
+  readonly trustAnnotations?: boolean | undefined
+  /** What answers the server when it asks. */
+  readonly handlers?: McpHandlers.Handlers<R> | undefined
 }
 
 /**
@@ -129,19 +160,38 @@ export interface RequestOptions {
 }
 
 /**
+ * How one request behaves of which the server may report progress.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProgressOptions<R = never> extends RequestOptions {
+  /** How long to wait altogether, however much progress the request makes, once the session is open. */
+  readonly totalTimeout?: Duration.Input | undefined
+  /**
+   * Runs for each step of progress that the server reports: one after the other, in order, the last before the request
+   * ends.
+   */
+  readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R>) | undefined
+  /** What answers the server during this request, in place of the client's handlers. What those lack is never asked. */
+  readonly handlers?: McpHandlers.CallHandlers<R> | undefined
+}
+
+/**
  * How one call behaves.
  *
  * @category models
  * @since 0.1.0
  */
-export interface CallOptions<R = never> extends RequestOptions {
-  /** How long to wait altogether, however much progress the call makes, once the session is open. */
-  readonly totalTimeout?: Duration.Input | undefined
+export interface CallOptions<R = never> extends ProgressOptions<R> {
   /**
-   * Runs for each step of progress that the server reports: one after the other, in order, the last before the call
-   * ends.
+   * Whether it does no harm to carry out the call twice: then it is repeated, at most twice, when the session was lost
+   * before the answer came. A call that was never sent is repeated in any case.
+   *
+   * @default false
    */
-  readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R>) | undefined
+  readonly idempotent?: boolean | undefined
 }
 
 /**
@@ -162,6 +212,19 @@ export interface ListOptions extends RequestOptions {
 }
 
 /**
+ * What to complete: the begin of an argument's value, and the arguments that are known already.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/completion
+ * @category models
+ * @since 0.1.0
+ */
+export interface CompleteRequest {
+  readonly ref: CompletionReference
+  readonly argument: { readonly name: string; readonly value: string }
+  readonly context?: { readonly arguments: Readonly<Record<string, string>> } | undefined
+}
+
+/**
  * What the stream of a call yields: any number of steps, then the result.
  *
  * @category models
@@ -170,6 +233,38 @@ export interface ListOptions extends RequestOptions {
 export type CallEvent<A> =
   | { readonly _tag: "Progress"; readonly progress: Progress }
   | { readonly _tag: "Result"; readonly value: A }
+
+/**
+ * That a list may be another than before: the server says so, or another session began, in which nobody knows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ListChange = { readonly _tag: "Changed" } | { readonly _tag: "Reconnected" }
+
+/**
+ * What a server says in its log. `data` may be any JSON.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging
+ * @category models
+ * @since 0.1.0
+ */
+export interface LogMessage {
+  readonly level: LogLevel
+  readonly logger: string | undefined
+  readonly data: unknown
+}
+
+/**
+ * Anything that a server says without being asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Notification {
+  readonly method: string
+  readonly params: JsonObject
+}
 
 /**
  * A handle to a server.
@@ -196,6 +291,28 @@ export interface McpClient {
   readonly diagnostics: Stream.Stream<Diagnostic>
 
   /**
+   * What the server says in its log, in its order. All of it goes to Effect's loggers besides, annotated with
+   * `mcp.server` and `mcp.logger`. Who does not keep up loses the oldest beyond 1024.
+   */
+  readonly logs: Stream.Stream<LogMessage>
+  /** When to list the tools again. Who does not keep up loses none but doubles. */
+  readonly toolChanges: Stream.Stream<ListChange>
+  /** When to list the prompts again. */
+  readonly promptChanges: Stream.Stream<ListChange>
+  /** When to list the resources and their templates again. */
+  readonly resourceChanges: Stream.Stream<ListChange>
+  /**
+   * Changes of a resource, or of what is beneath it, that the server tells of by itself. To ask it to do so,
+   * {@link McpClient.subscribe}. Who does not keep up loses the oldest beyond 1024.
+   */
+  readonly resourceUpdates: (uri: string) => Stream.Stream<Notification>
+  /**
+   * All notifications of the server, also those that nobody knows, in its order. Who does not keep up loses the oldest
+   * beyond 1024.
+   */
+  readonly notifications: Stream.Stream<Notification>
+
+  /**
    * Calls a declared tool. Fails with `ToolError` when the tool reports failure, and with `ValidationError` when input
    * or output do not fit their schemas.
    */
@@ -220,6 +337,69 @@ export interface McpClient {
   readonly listTools: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Tool>, McpError>
   /** The tools of the server, page by page as they come. */
   readonly toolPages: (options?: ListOptions) => Stream.Stream<ReadonlyArray<Tool>, McpError>
+
+  /**
+   * Reads a declared resource. Fails with `ResourceNotFoundError` when there is none, and with `ValidationError` when
+   * what is read does not fit its schema.
+   */
+  readonly read: <T extends McpResource.Any, R = never>(
+    resource: T,
+    ...args: CallArguments<McpResource.Params<T>, ProgressOptions<R>>
+  ) => Effect.Effect<McpResource.Value<T>, McpError, McpResource.Services<T> | R>
+  /** Reads a resource; the URI is sent as it is. Fails with `ResourceNotFoundError` when there is none. */
+  readonly readResource: <R = never>(
+    uri: string,
+    options?: ProgressOptions<R>
+  ) => Effect.Effect<ReadonlyArray<McpResource.Content>, McpError, R>
+  /**
+   * When to read a resource: now, and after each change, until the stream is left. A lost session is replaced, and if
+   * that fails, or the server refuses, the stream does. All who subscribe to one URI share one subscription of the
+   * server's. Who does not keep up loses the oldest beyond 64.
+   */
+  readonly subscribe: (uri: string) => Stream.Stream<McpResource.Update, McpError>
+  /** All resources of the server; none if it offers no resources. One whose description is broken is left out. */
+  readonly listResources: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Resource>, McpError>
+  /** The resources of the server, page by page as they come. */
+  readonly resourcePages: (options?: ListOptions) => Stream.Stream<ReadonlyArray<Resource>, McpError>
+  /** All families of resources of the server; none if it offers no resources. */
+  readonly listResourceTemplates: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ResourceTemplate>, McpError>
+  /** The families of resources of the server, page by page as they come. */
+  readonly resourceTemplatePages: (options?: ListOptions) => Stream.Stream<ReadonlyArray<ResourceTemplate>, McpError>
+
+  /** Gets a declared prompt. Fails with `ValidationError` when the arguments do not fit their schema. */
+  readonly get: <P extends McpPrompt.Any, R = never>(
+    prompt: P,
+    ...args: CallArguments<McpPrompt.Arguments<P>, ProgressOptions<R>>
+  ) => Effect.Effect<GetPromptResult, McpError, McpPrompt.Services<P> | R>
+  /**
+   * Gets a prompt by name. Arguments are strings: another value is sent as compact JSON, `undefined` is left out, and
+   * what can not be written as JSON fails with `ValidationError`.
+   */
+  readonly getPrompt: <R = never>(
+    name: string,
+    args?: JsonObject,
+    options?: ProgressOptions<R>
+  ) => Effect.Effect<GetPromptResult, McpError, R>
+  /** All prompts of the server; none if it offers no prompts. One whose description is broken is left out. */
+  readonly listPrompts: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Prompt>, McpError>
+  /** The prompts of the server, page by page as they come. */
+  readonly promptPages: (options?: ListOptions) => Stream.Stream<ReadonlyArray<Prompt>, McpError>
+
+  /** What the begin of an argument's value may become. */
+  readonly complete: (request: CompleteRequest, options?: RequestOptions) => Effect.Effect<Completion, McpError>
+  /** Asks for a sign of life. */
+  readonly ping: (options?: RequestOptions) => Effect.Effect<void, McpError>
+  /** Says from which level on the server sends log messages, in this session and in those that replace it. */
+  readonly setLogLevel: (level: LogLevel, options?: RequestOptions) => Effect.Effect<void, McpError>
+  /** Sends any request, and yields its result. */
+  readonly request: <R = never>(
+    method: string,
+    params?: JsonObject,
+    options?: CallOptions<R>
+  ) => Effect.Effect<unknown, McpError, R>
+  /** Sends any notification. */
+  readonly notify: (method: string, params?: JsonObject) => Effect.Effect<void, McpError>
+
   /** The same operations with the protocol's results, untouched. */
   readonly raw: {
     /** Calls a tool by name. A failure that the tool reports is a result with `isError`. */
@@ -230,14 +410,42 @@ export interface McpClient {
     ) => Effect.Effect<CallToolResult, McpError, R>
     /** One page of tools: the first, or the one after `cursor`. */
     readonly listTools: (cursor?: string, options?: RequestOptions) => Effect.Effect<ListToolsResult, McpError>
+    /** Reads a resource; bytes stay base64. */
+    readonly readResource: <R = never>(
+      uri: string,
+      options?: ProgressOptions<R>
+    ) => Effect.Effect<ReadResourceResult, McpError, R>
+    /** One page of resources: the first, or the one after `cursor`. */
+    readonly listResources: (
+      cursor?: string,
+      options?: RequestOptions
+    ) => Effect.Effect<ListResourcesResult, McpError>
+    /** One page of families of resources: the first, or the one after `cursor`. */
+    readonly listResourceTemplates: (
+      cursor?: string,
+      options?: RequestOptions
+    ) => Effect.Effect<ListResourceTemplatesResult, McpError>
+    /** Gets a prompt with the arguments as they are. */
+    readonly getPrompt: <R = never>(
+      name: string,
+      args?: Readonly<Record<string, string>>,
+      options?: ProgressOptions<R>
+    ) => Effect.Effect<GetPromptResult, McpError, R>
+    /** One page of prompts: the first, or the one after `cursor`. */
+    readonly listPrompts: (cursor?: string, options?: RequestOptions) => Effect.Effect<ListPromptsResult, McpError>
+    /** What the begin of an argument's value may become. */
+    readonly complete: (request: CompleteRequest, options?: RequestOptions) => Effect.Effect<CompleteResult, McpError>
   }
 
   /**
-   * Closes the session; calls under way fail with `ClosedError`. The client stays usable: its next use opens a session.
+   * Closes the session; calls and subscriptions under way fail with `ClosedError`. The client stays usable: its next use opens a session.
    * Waits for the end of the server for at most five seconds; what takes longer goes on in the background.
    */
   readonly close: Effect.Effect<void>
-  /** Opens a new session. Calls under way keep the old one, which closes with the last of them. */
+  /**
+   * Opens a new session, into which subscriptions move. Calls under way keep the old one, which closes with the last of
+   * them.
+   */
   readonly reconnect: Effect.Effect<void, McpError>
 }
 
@@ -262,7 +470,9 @@ export const McpClient: Context.Service<McpClient, McpClient> = Context.Service<
  * @category constructors
  * @since 0.1.0
  */
-export const make: (options?: Options) => Effect.Effect<McpClient, McpError, McpTransport | Scope.Scope> = client.make
+export const make: <R = never>(
+  options?: Options<R>
+) => Effect.Effect<McpClient, McpError, McpTransport | Scope.Scope | R> = client.make
 
 /**
  * Provides a client. Each layer that this makes has a session of its own: to share one, share the layer.
@@ -293,7 +503,7 @@ export const make: (options?: Options) => Effect.Effect<McpClient, McpError, Mcp
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<McpClient, McpError, McpTransport> =>
+export const layer = <R = never>(options?: Options<R>): Layer.Layer<McpClient, McpError, McpTransport | R> =>
   Layer.effect(McpClient, make(options))
 
 // =============================================================================
@@ -301,14 +511,13 @@ export const layer = (options?: Options): Layer.Layer<McpClient, McpError, McpTr
 // =============================================================================
 
 /**
- * The arguments of a typed call. A tool that needs no input may be called without.
+ * The arguments of a typed call. What needs no input may be called without.
  *
  * @category models
  * @since 0.1.0
  */
-export type CallArguments<T extends McpTool.Any, Options> = {} extends McpTool.Input<T>
-  ? [input?: McpTool.Input<T>, options?: Options]
-  : [input: McpTool.Input<T>, options?: Options]
+export type CallArguments<Input, Options> = {} extends Input ? [input?: Input, options?: Options]
+  : [input: Input, options?: Options]
 
 /**
  * A declared tool of a declared server.
@@ -319,16 +528,50 @@ export type CallArguments<T extends McpTool.Any, Options> = {} extends McpTool.I
 export interface ToolMethod<T extends McpTool.Any> {
   /** Calls the tool. */
   <R = never>(
-    ...args: CallArguments<T, CallOptions<R>>
+    ...args: CallArguments<McpTool.Input<T>, CallOptions<R>>
   ): Effect.Effect<McpTool.Output<T>, McpError | ToolError, McpTool.Services<T> | R>
   /** Calls the tool and yields the protocol's result, untouched. */
   readonly raw: <R = never>(
-    ...args: CallArguments<T, CallOptions<R>>
+    ...args: CallArguments<McpTool.Input<T>, CallOptions<R>>
   ) => Effect.Effect<CallToolResult, McpError, T["input"]["EncodingServices"] | R>
   /** Calls the tool and yields its progress, then its result. */
   readonly stream: (
-    ...args: CallArguments<T, Omit<CallOptions, "onProgress">>
+    ...args: CallArguments<McpTool.Input<T>, Omit<CallOptions, "onProgress">>
   ) => Stream.Stream<CallEvent<McpTool.Output<T>>, McpError | ToolError, McpTool.Services<T>>
+}
+
+/**
+ * A declared resource of a declared server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceMethod<T extends McpResource.Any> {
+  /** Reads the resource. */
+  <R = never>(
+    ...args: CallArguments<McpResource.Params<T>, ProgressOptions<R>>
+  ): Effect.Effect<McpResource.Value<T>, McpError, McpResource.Services<T> | R>
+  /** Reads the resource and yields the protocol's result, untouched. */
+  readonly raw: <R = never>(
+    ...args: CallArguments<McpResource.Params<T>, ProgressOptions<R>>
+  ) => Effect.Effect<ReadResourceResult, McpError, T["params"]["EncodingServices"] | R>
+  /** When to read the resource: now, and after each change. */
+  readonly subscribe: (
+    ...args: {} extends McpResource.Params<T> ? [params?: McpResource.Params<T>] : [params: McpResource.Params<T>]
+  ) => Stream.Stream<McpResource.Update, McpError, T["params"]["EncodingServices"]>
+}
+
+/**
+ * A declared prompt of a declared server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PromptMethod<P extends McpPrompt.Any> {
+  /** Gets the prompt. */
+  <R = never>(
+    ...args: CallArguments<McpPrompt.Arguments<P>, ProgressOptions<R>>
+  ): Effect.Effect<GetPromptResult, McpError, McpPrompt.Services<P> | R>
 }
 
 /**
@@ -338,17 +581,28 @@ export interface ToolMethod<T extends McpTool.Any> {
  * @since 0.1.0
  */
 export interface Definition {
-  readonly tools: Readonly<Record<string, McpTool.Any>>
+  readonly tools?: Readonly<Record<string, McpTool.Any>>
+  readonly resources?: Readonly<Record<string, McpResource.Any>>
+  readonly prompts?: Readonly<Record<string, McpPrompt.Any>>
 }
 
 /**
- * A client with a method for each declared tool.
+ * A client with a method for each declared tool, resource and prompt.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Typed<D extends Definition> extends McpClient {
-  readonly tools: { readonly [K in keyof D["tools"]]: ToolMethod<D["tools"][K]> }
+  readonly tools: D extends { readonly tools: infer Tools extends Readonly<Record<string, McpTool.Any>> }
+    ? { readonly [K in keyof Tools]: ToolMethod<Tools[K]> }
+    : {}
+  readonly resources: D extends
+    { readonly resources: infer Resources extends Readonly<Record<string, McpResource.Any>> }
+    ? { readonly [K in keyof Resources]: ResourceMethod<Resources[K]> }
+    : {}
+  readonly prompts: D extends { readonly prompts: infer Prompts extends Readonly<Record<string, McpPrompt.Any>> }
+    ? { readonly [K in keyof Prompts]: PromptMethod<Prompts[K]> }
+    : {}
 }
 
 /**
@@ -362,13 +616,15 @@ export interface ServiceClass<Self, Id extends string, D extends Definition>
 {
   readonly definition: D
   /** Makes the typed client of this server, for the scope. */
-  readonly make: (options?: Options) => Effect.Effect<Typed<D>, McpError, McpTransport | Scope.Scope>
+  readonly make: <R = never>(
+    options?: Options<R>
+  ) => Effect.Effect<Typed<D>, McpError, McpTransport | Scope.Scope | R>
   /** Provides the typed client of this server. */
-  readonly layer: (options?: Options) => Layer.Layer<Self, McpError, McpTransport>
+  readonly layer: <R = never>(options?: Options<R>) => Layer.Layer<Self, McpError, McpTransport | R>
 }
 
 /**
- * Declares a server as a service with typed tools.
+ * Declares a server as a service with typed tools, resources and prompts.
  *
  * **Example** (Declaring a server)
  *

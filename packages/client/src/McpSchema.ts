@@ -20,12 +20,9 @@
  *
  * @since 0.1.0
  */
-import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
-import * as SchemaAST from "effect/SchemaAST"
-import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import { checkBy, checkOf, isObject, keep, open } from "./internal/open.ts"
 
 /**
  * A value with fields that its schema does not name.
@@ -33,102 +30,9 @@ import * as SchemaParser from "effect/SchemaParser"
  * @category models
  * @since 0.1.0
  */
-export type Open<A> = A & { readonly [key: string]: unknown }
+export type { Open } from "./internal/open.ts"
 
 type Infer<S extends Schema.Constraint> = S["Type"]
-
-// Every message is checked, so a value that fits must cost little: plain functions say yes. Only what they turn down
-// is looked at again: many servers write `null` for a field that they leave out, which `repair` leaves out, too; and if
-// that was not it, the schema says what is wrong.
-interface Check {
-  readonly fits: (value: unknown) => boolean
-  readonly repair: (value: unknown) => unknown
-}
-
-const checkBy = (fits: Check["fits"], repair: Check["repair"] = identity): Check => ({ fits, repair })
-
-// By the parser of a declaration, which stays the same when a field makes the declaration optional.
-const checks = new WeakMap<object, Check>()
-
-const checkOf = (ast: SchemaAST.AST): Check => {
-  if (ast.checks === undefined) {
-    switch (ast._tag) {
-      case "String":
-        return checkBy((value) => typeof value === "string")
-      case "Boolean":
-        return checkBy((value) => typeof value === "boolean")
-      case "Number":
-        return checkBy((value) => typeof value === "number")
-      case "Unknown":
-        return checkBy(() => true)
-      case "Literal":
-        return checkBy((value) => value === ast.literal)
-      case "Arrays": {
-        const [item] = ast.rest
-        if (item === undefined || ast.elements.length > 0) break
-        const { fits, repair } = checkOf(item)
-        return checkBy(
-          (value) => Array.isArray(value) && value.every(fits),
-          (value) => Array.isArray(value) ? value.map(repair) : value
-        )
-      }
-      case "Declaration": {
-        const check = checks.get(ast.run)
-        if (check !== undefined) return check
-      }
-    }
-  }
-  return checkBy(Schema.is(Schema.make(ast)))
-}
-
-// Checks a value and hands back that very value, where a plain struct would build a new one of the fields it names.
-const keep = <A>(
-  check: Check,
-  explain: (value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue> | undefined,
-  expected: string
-): Schema.Codec<A> => {
-  const schema = Schema.declareConstructor<A>()([], () => (value, ast, options) => {
-    // The casts follow from the check: `A` is what it checks.
-    if (check.fits(value)) return Exit.succeed(value as A)
-    const repaired = check.repair(value)
-    if (check.fits(repaired)) return Exit.succeed(repaired as A)
-    const exit = explain(repaired)
-    return exit === undefined || Exit.isSuccess(exit)
-      ? Exit.fail(new SchemaIssue.InvalidType(ast, value, options))
-      : Exit.failCause(exit.cause)
-  }, { expected })
-  checks.set(schema.ast.run, check)
-  return schema
-}
-
-const open = <const Fields extends Schema.Struct.Fields>(
-  fields: Fields & { readonly [K in keyof Fields]: Schema.Codec<unknown> }
-): Schema.Codec<Open<Schema.Struct<Fields>["Type"]>> => {
-  const all = Object.entries<Schema.Constraint>(fields).map(([key, { ast }]) => ({
-    key,
-    optional: SchemaAST.isOptional(ast),
-    ...checkOf(ast)
-  }))
-  const fits: Check["fits"] = (value) => {
-    if (!isJsonObject(value)) return false
-    for (const { fits, key, optional } of all) {
-      const field = value[key]
-      if (!(field === undefined && optional && !(key in value)) && !fits(field)) return false
-    }
-    return true
-  }
-  const repair: Check["repair"] = (value) => {
-    if (!isJsonObject(value)) return value
-    const repaired: Record<string, unknown> = { ...value }
-    for (const { fits, key, optional, repair } of all) {
-      if (!(key in value) || fits(value[key])) continue
-      if (optional && value[key] === null) delete repaired[key]
-      else repaired[key] = repair(value[key])
-    }
-    return repaired
-  }
-  return keep(checkBy(fits, repair), SchemaParser.decodeUnknownExit(Schema.Struct(fields)), "object")
-}
 
 /**
  * A JSON object of which nothing is known.
@@ -146,8 +50,7 @@ export interface JsonObject {
  * @category guards
  * @since 0.1.0
  */
-export const isJsonObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+export const isJsonObject: (value: unknown) => value is JsonObject = isObject
 
 /**
  * Schema of a JSON object of which nothing is known.
@@ -362,15 +265,32 @@ export interface ResourceLink extends Infer<typeof resourceLink> {}
  */
 export const ResourceLink: Schema.Codec<ResourceLink> = resourceLink
 
-const embeddedResource = open({
-  type: Schema.Literal("resource"),
-  resource: open({
-    uri: Schema.String,
-    mimeType: Schema.optionalKey(Schema.String),
-    text: Schema.optionalKey(Schema.String),
-    blob: Schema.optionalKey(Schema.String)
-  })
+const resourceContents = open({
+  uri: Schema.String,
+  mimeType: Schema.optionalKey(Schema.String),
+  text: Schema.optionalKey(Schema.String),
+  blob: Schema.optionalKey(Schema.String),
+  _meta: Schema.optionalKey(JsonObject)
 })
+
+/**
+ * A part of a resource: with `text`, or with `blob` in base64.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceContents extends Infer<typeof resourceContents> {}
+
+/**
+ * A part of a resource: with `text`, or with `blob` in base64.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#textresourcecontents
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ResourceContents: Schema.Codec<ResourceContents> = resourceContents
+
+const embeddedResource = open({ type: Schema.Literal("resource"), resource: ResourceContents })
 
 /**
  * A resource, embedded: with `text`, or with `blob` in base64.
@@ -503,6 +423,345 @@ export interface ListToolsResult extends Infer<typeof listToolsResult> {}
  * @since 0.1.0
  */
 export const ListToolsResult: Schema.Codec<ListToolsResult> = listToolsResult
+
+const annotations = open({
+  audience: Schema.optionalKey(Schema.Array(Schema.String)),
+  priority: Schema.optionalKey(Schema.Number),
+  lastModified: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * For whom something is meant (`user`, `assistant`), how important it is (from 0 to 1), and when it last changed (ISO
+ * 8601).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Annotations extends Infer<typeof annotations> {}
+
+/**
+ * For whom something is meant (`user`, `assistant`), how important it is (from 0 to 1), and when it last changed (ISO
+ * 8601).
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#annotations
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Annotations: Schema.Codec<Annotations> = annotations
+
+const resource = open({
+  uri: Schema.String,
+  name: Schema.String,
+  title: Schema.optionalKey(Schema.String),
+  description: Schema.optionalKey(Schema.String),
+  mimeType: Schema.optionalKey(Schema.String),
+  size: Schema.optionalKey(Schema.Number),
+  annotations: Schema.optionalKey(Annotations),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * A resource as the server describes it. `size` is in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Resource extends Infer<typeof resource> {}
+
+/**
+ * A resource as the server describes it. `size` is in bytes.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/resources#resource
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Resource: Schema.Codec<Resource> = resource
+
+const resourceTemplate = open({
+  uriTemplate: Schema.String,
+  name: Schema.String,
+  title: Schema.optionalKey(Schema.String),
+  description: Schema.optionalKey(Schema.String),
+  mimeType: Schema.optionalKey(Schema.String),
+  annotations: Schema.optionalKey(Annotations),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * A family of resources. `uriTemplate` makes their URIs, as RFC 6570 says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResourceTemplate extends Infer<typeof resourceTemplate> {}
+
+/**
+ * A family of resources. `uriTemplate` makes their URIs, as RFC 6570 says.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/resources#resource-templates
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ResourceTemplate: Schema.Codec<ResourceTemplate> = resourceTemplate
+
+const listResourcesResult = open({
+  resources: Schema.Array(Schema.Unknown),
+  nextCursor: Schema.optionalKey(Schema.String),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * One page of resources. `resources` stays unchecked here, so that one bad resource does not hide the others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListResourcesResult extends Infer<typeof listResourcesResult> {}
+
+/**
+ * One page of resources. `resources` stays unchecked here, so that one bad resource does not hide the others.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/pagination
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ListResourcesResult: Schema.Codec<ListResourcesResult> = listResourcesResult
+
+const listResourceTemplatesResult = open({
+  resourceTemplates: Schema.Array(Schema.Unknown),
+  nextCursor: Schema.optionalKey(Schema.String),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * One page of templates of resources. `resourceTemplates` stays unchecked here, so that one bad template does not hide
+ * the others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListResourceTemplatesResult extends Infer<typeof listResourceTemplatesResult> {}
+
+/**
+ * One page of templates of resources. `resourceTemplates` stays unchecked here, so that one bad template does not hide
+ * the others.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/pagination
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ListResourceTemplatesResult: Schema.Codec<ListResourceTemplatesResult> = listResourceTemplatesResult
+
+const readResourceResult = open({
+  contents: Schema.Array(ResourceContents),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * The parts of a resource.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReadResourceResult extends Infer<typeof readResourceResult> {}
+
+/**
+ * The parts of a resource.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/resources#reading-resources
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ReadResourceResult: Schema.Codec<ReadResourceResult> = readResourceResult
+
+const promptArgument = open({
+  name: Schema.String,
+  title: Schema.optionalKey(Schema.String),
+  description: Schema.optionalKey(Schema.String),
+  required: Schema.optionalKey(Schema.Boolean)
+})
+
+/**
+ * An argument that a prompt takes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PromptArgument extends Infer<typeof promptArgument> {}
+
+/**
+ * An argument that a prompt takes.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#promptargument
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PromptArgument: Schema.Codec<PromptArgument> = promptArgument
+
+const prompt = open({
+  name: Schema.String,
+  title: Schema.optionalKey(Schema.String),
+  description: Schema.optionalKey(Schema.String),
+  arguments: Schema.optionalKey(Schema.Array(PromptArgument)),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * A prompt as the server describes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Prompt extends Infer<typeof prompt> {}
+
+/**
+ * A prompt as the server describes it.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/prompts#prompt
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Prompt: Schema.Codec<Prompt> = prompt
+
+const listPromptsResult = open({
+  prompts: Schema.Array(Schema.Unknown),
+  nextCursor: Schema.optionalKey(Schema.String),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * One page of prompts. `prompts` stays unchecked here, so that one bad prompt does not hide the others.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListPromptsResult extends Infer<typeof listPromptsResult> {}
+
+/**
+ * One page of prompts. `prompts` stays unchecked here, so that one bad prompt does not hide the others.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/pagination
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ListPromptsResult: Schema.Codec<ListPromptsResult> = listPromptsResult
+
+/**
+ * Who speaks. The protocol knows two; another word of a server's is kept.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/schema#role
+ * @category models
+ * @since 0.1.0
+ */
+export type Role = "user" | "assistant" | (string & {})
+
+const role: Schema.Codec<Role> = Schema.String
+
+const promptMessage = open({ role, content: ContentBlock })
+
+/**
+ * A message of a prompt.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PromptMessage extends Infer<typeof promptMessage> {}
+
+/**
+ * A message of a prompt.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/prompts#promptmessage
+ * @category schemas
+ * @since 0.1.0
+ */
+export const PromptMessage: Schema.Codec<PromptMessage> = promptMessage
+
+const getPromptResult = open({
+  description: Schema.optionalKey(Schema.String),
+  messages: Schema.Array(PromptMessage),
+  _meta: Schema.optionalKey(JsonObject)
+})
+
+/**
+ * A prompt, filled in: messages for a model.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GetPromptResult extends Infer<typeof getPromptResult> {}
+
+/**
+ * A prompt, filled in: messages for a model.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/prompts#getting-a-prompt
+ * @category schemas
+ * @since 0.1.0
+ */
+export const GetPromptResult: Schema.Codec<GetPromptResult> = getPromptResult
+
+/**
+ * What is to be completed: an argument of a prompt, or a variable of a URI template.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/completion#reference-types
+ * @category models
+ * @since 0.1.0
+ */
+export type CompletionReference =
+  | { readonly type: "ref/prompt"; readonly name: string }
+  | { readonly type: "ref/resource"; readonly uri: string }
+
+const completion = open({
+  values: Schema.Array(Schema.String),
+  total: Schema.optionalKey(Schema.Number),
+  hasMore: Schema.optionalKey(Schema.Boolean)
+})
+
+/**
+ * What the begin of a value may become: at most 100 `values`, the best first. `total` counts all that there are, and
+ * `hasMore` says that there are more, when the server tells.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Completion extends Infer<typeof completion> {}
+
+/**
+ * What the begin of a value may become: at most 100 `values`, the best first. `total` counts all that there are, and
+ * `hasMore` says that there are more, when the server tells.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/completion#completion-results
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Completion: Schema.Codec<Completion> = completion
+
+const completeResult = open({ completion: Completion, _meta: Schema.optionalKey(JsonObject) })
+
+/**
+ * The answer to `completion/complete`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CompleteResult extends Infer<typeof completeResult> {}
+
+/**
+ * The answer to `completion/complete`.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/completion#completion-results
+ * @category schemas
+ * @since 0.1.0
+ */
+export const CompleteResult: Schema.Codec<CompleteResult> = completeResult
+
+/**
+ * How serious a log message is, from the least to the most.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging#log-levels
+ * @category models
+ * @since 0.1.0
+ */
+export type LogLevel = "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency"
 
 const progress = open({
   progress: Schema.Number,

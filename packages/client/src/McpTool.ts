@@ -6,9 +6,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { issuesOf, jsonIssuesOf, toValidationError } from "./internal/validation.ts"
+import { type Decoder, decoder, type Encoder, encoder } from "./internal/codec.ts"
+import { type Subject, toValidationError } from "./internal/validation.ts"
 import * as McpError from "./McpError.ts"
-import { type CallToolResult, isJsonObject, type JsonObject } from "./McpSchema.ts"
+import type { CallToolResult, JsonObject } from "./McpSchema.ts"
 
 /**
  * The identity of {@link McpTool} values.
@@ -33,16 +34,12 @@ export interface McpTool<
   readonly name: Name
   readonly input: Input
   readonly output: Output
+  // The services that these need are those of the schemas, which the functions below restore.
   /** @internal */
-  readonly encode: Codec
+  readonly encode: Encoder
   /** @internal */
-  readonly encodePlain: Codec
-  /** @internal */
-  readonly decode: Codec | undefined
+  readonly decode: Decoder | undefined
 }
-
-// All are compiled once. Their types are those of the schemas, which the functions below restore.
-type Codec = (value: unknown) => Effect.Effect<unknown, Schema.SchemaError, unknown>
 
 /**
  * Any declared tool.
@@ -129,17 +126,15 @@ export const make: {
   schemas: { readonly input?: Schema.Constraint; readonly output?: Schema.Constraint } = {}
 ): McpTool<Name, never, never> => {
   const { input = NoInput, output } = schemas
+  const subject = subjectOf(name)
   return {
     [TypeId]: TypeId,
     name,
     // The signatures say what they are.
     input: input as never,
     output: output as never,
-    encode: Schema.encodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" }),
-    encodePlain: Schema.encodeUnknownEffect(input),
-    decode: output === undefined
-      ? undefined
-      : Schema.decodeUnknownEffect(Schema.toCodecJson(output), { errors: "all" })
+    encode: encoder(subject, input),
+    decode: output === undefined ? undefined : decoder(subject, output)
   }
 }
 
@@ -154,21 +149,8 @@ export const make: {
 export const encodeInput = <T extends Any>(
   tool: T,
   input: Input<T>
-): Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]> => {
-  const encoded = tool.encode(input)
-  if (Exit.isExit(encoded) && Exit.isSuccess(encoded) && isJsonObject(encoded.value)) {
-    return Exit.succeed(leaveOutUndefined(tool, input, encoded.value))
-  }
-  return Effect.matchEffect(encoded, {
-    onSuccess: (value) =>
-      isJsonObject(value)
-        ? Effect.succeed(leaveOutUndefined(tool, input, value))
-        : Effect.fail(
-          toValidationError("input", tool.name, input, [{ path: [], message: "a tool takes a JSON object" }])
-        ),
-    onFailure: (error) => Effect.fail(toValidationError("input", tool.name, input, issuesOf(error.issue)))
-  }) as Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]>
-}
+): Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]> =>
+  tool.encode(input) as Effect.Effect<JsonObject, McpError.McpError, T["input"]["EncodingServices"]>
 
 /**
  * Decodes the result of a call: the structured output of a tool that declares one, else the result as it is.
@@ -189,49 +171,19 @@ export const decodeResult = <T extends Any>(
   McpError.McpError | McpError.ToolError,
   T["output"] extends Schema.Constraint ? T["output"]["DecodingServices"] : never
 > => {
-  type Decoded = Effect.Effect<
-    Output<T>,
-    McpError.McpError | McpError.ToolError,
-    T["output"] extends Schema.Constraint ? T["output"]["DecodingServices"] : never
-  >
   if (result.isError === true) return Effect.fail(new McpError.ToolError({ tool: tool.name, result, server }))
-  const { decode, output } = tool
-  if (decode === undefined || output === undefined) return Exit.succeed(result as Output<T>)
+  const { decode } = tool
+  if (decode === undefined) return Exit.succeed(result as Output<T>)
   const value = result.structuredContent
   if (!("structuredContent" in result)) {
     const message = "the result has no structuredContent"
-    return Effect.fail(toValidationError("output", tool.name, value, [{ path: [], message }]))
+    return Effect.fail(toValidationError("output", subjectOf(tool.name), value, [{ path: [], message }]))
   }
-  const decoded = decode(value)
-  if (Exit.isExit(decoded) && Exit.isSuccess(decoded)) return decoded as Decoded
-  return Effect.mapError(
-    decoded,
-    (error) => toValidationError("output", tool.name, value, jsonIssuesOf(error.issue, output, value))
-  ) as Decoded
+  return decode(value) as Effect.Effect<
+    Output<T>,
+    McpError.McpError,
+    T["output"] extends Schema.Constraint ? T["output"]["DecodingServices"] : never
+  >
 }
 
-/**
- * JSON has no `undefined`, so its codec writes `null`. A tool that may be called without a field is called without it:
- * where the plain encoding has `undefined`, the key goes.
- */
-const leaveOutUndefined = (tool: Any, input: unknown, encoded: JsonObject): JsonObject => {
-  if (!hasNull(encoded)) return encoded
-  const plain = tool.encodePlain(input)
-  // A schema that needs services, or time, is taken at its word.
-  return Exit.isExit(plain) && Exit.isSuccess(plain) ? prune(plain.value, encoded) : encoded
-}
-
-const hasNull = (json: unknown): boolean =>
-  json === null || typeof json === "object" && Object.values(json).some(hasNull)
-
-const prune = <A>(plain: unknown, json: A): A => {
-  if (typeof plain !== "object" || plain === null || typeof json !== "object" || json === null) return json
-  if (Array.isArray(json)) return json.map((item, index) => prune(Reflect.get(plain, index), item)) as A
-  // Of the same kind as before, with fewer keys.
-  return Object.fromEntries(
-    Object.entries(json).flatMap(([key, value]) => {
-      const before: unknown = Reflect.get(plain, key)
-      return before === undefined && key in plain && value === null ? [] : [[key, prune(before, value)]]
-    })
-  ) as A
-}
+const subjectOf = (name: string): Subject => ({ kind: "tool", name })

@@ -7,7 +7,9 @@
  */
 export * as McpClient from "./McpClient.ts"
 export * as McpError from "./McpError.ts"
+export * as McpPrompt from "./McpPrompt.ts"
 export * as McpProtocol from "./McpProtocol.ts"
+export * as McpResource from "./McpResource.ts"
 export * as McpSchema from "./McpSchema.ts"
 export * as McpTool from "./McpTool.ts"
 export * as McpTransport from "./McpTransport.ts"

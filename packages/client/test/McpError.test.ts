@@ -81,6 +81,10 @@ describe("McpError", () => {
       parts: ["7 ms", "total", "still busy"]
     },
     { reason: new McpError.JsonRpcError({ code: -32000, description: "busy" }), parts: ["busy", "-32000"] },
+    {
+      reason: new McpError.ResourceNotFoundError({ uri: "a:b", code: -32002, description: "not here" }),
+      parts: ["a:b", "-32002", "not here"]
+    },
     { reason: new McpError.ProtocolError({ description: "what?" }), parts: ["what?"] },
     { reason: new McpError.UnsupportedError({ description: "no tools" }), parts: ["no tools"] },
     {
@@ -105,6 +109,7 @@ describe("McpError", () => {
   it.each<McpError.McpErrorReason>([
     timeout,
     new McpError.JsonRpcError({ code: 1, description: "x", data: { a: 1 } }),
+    new McpError.ResourceNotFoundError({ uri: "a:b", code: 1, description: "x", data: { a: 1 } }),
     new McpError.ClosedError({ description: "x", by: "client", requestSent: false })
   ])("survives a journey as JSON: $_tag", (reason) => {
     const codec = Schema.toCodecJson(McpError.McpError)

@@ -110,6 +110,113 @@ const cases: ReadonlyArray<Case> = [
     bad: [[{}, "tools"], [{ tools: {} }, "tools"], [{ tools: [], nextCursor: 2 }, "nextCursor"]]
   },
   {
+    name: "Annotations",
+    schema: McpSchema.Annotations,
+    good: [{}, { audience: ["user", "machine"], priority: 0.5, lastModified: "2025-01-01T00:00:00Z" }],
+    bad: [[{ audience: "user" }, "audience"], [{ priority: "high" }, "priority"]]
+  },
+  {
+    name: "Resource",
+    schema: McpSchema.Resource,
+    good: [{ uri: "a:b", name: "b" }, {
+      uri: "no uri",
+      name: "",
+      title: "B",
+      description: "",
+      mimeType: "text/plain",
+      size: 7,
+      annotations: {},
+      _meta: {},
+      icons: []
+    }],
+    bad: [
+      [{ uri: "a:b" }, "name"],
+      [{ name: "b" }, "uri"],
+      [{ uri: "a:b", name: "b", size: "7" }, "size"],
+      [{ uri: "a:b", name: "b", annotations: { priority: "high" } }, "priority"]
+    ]
+  },
+  {
+    name: "ResourceTemplate",
+    schema: McpSchema.ResourceTemplate,
+    good: [{ uriTemplate: "a:{b}", name: "b" }, { uriTemplate: "", name: "", mimeType: "text/plain", annotations: {} }],
+    bad: [[{ uri: "a:b", name: "b" }, "uriTemplate"], [{ uriTemplate: "a:{b}" }, "name"]]
+  },
+  {
+    name: "ListResourcesResult",
+    schema: McpSchema.ListResourcesResult,
+    good: [{ resources: [] }, { resources: ["broken"], nextCursor: "" }],
+    bad: [[{}, "resources"], [{ resources: {} }, "resources"], [{ resources: [], nextCursor: 2 }, "nextCursor"]]
+  },
+  {
+    name: "ListResourceTemplatesResult",
+    schema: McpSchema.ListResourceTemplatesResult,
+    good: [{ resourceTemplates: ["broken"] }],
+    bad: [[{ resources: [] }, "resourceTemplates"]]
+  },
+  {
+    name: "ResourceContents",
+    schema: McpSchema.ResourceContents,
+    good: [{ uri: "a:b" }, { uri: "a:b", text: "", mimeType: "text/plain" }, { uri: "a:b", blob: "%", _meta: {} }],
+    bad: [[{ text: "" }, "uri"], [{ uri: "a:b", text: 7 }, "text"], [{ uri: "a:b", blob: [] }, "blob"]]
+  },
+  {
+    name: "ReadResourceResult",
+    schema: McpSchema.ReadResourceResult,
+    good: [{ contents: [] }, { contents: [{ uri: "a:b", text: "" }], _meta: {} }],
+    bad: [[{}, "contents"], [{ contents: [{ text: "" }] }, "uri"]]
+  },
+  {
+    name: "Prompt",
+    schema: McpSchema.Prompt,
+    good: [{ name: "p" }, {
+      name: "p",
+      title: "P",
+      description: "",
+      arguments: [{ name: "a" }, { name: "b", title: "B", description: "", required: true }],
+      _meta: {}
+    }],
+    bad: [
+      [{}, "name"],
+      [{ name: "p", arguments: {} }, "arguments"],
+      [{ name: "p", arguments: [{}] }, "name"],
+      [{ name: "p", arguments: [{ name: "a", required: "yes" }] }, "required"]
+    ]
+  },
+  {
+    name: "ListPromptsResult",
+    schema: McpSchema.ListPromptsResult,
+    good: [{ prompts: [] }, { prompts: ["broken"], nextCursor: "" }],
+    bad: [[{}, "prompts"]]
+  },
+  {
+    name: "GetPromptResult",
+    schema: McpSchema.GetPromptResult,
+    good: [{ messages: [] }, {
+      description: "",
+      messages: [{ role: "user", content: text }, { role: "narrator", content: { type: "hologram" } }],
+      _meta: {}
+    }],
+    bad: [
+      [{}, "messages"],
+      [{ messages: [{ role: "user" }] }, "content"],
+      [{ messages: [{ content: text }] }, "role"],
+      [{ messages: [{ role: 7, content: text }] }, "role"],
+      [{ messages: [{ role: "user", content: { type: "text" } }] }, "text"]
+    ]
+  },
+  {
+    name: "CompleteResult",
+    schema: McpSchema.CompleteResult,
+    good: [{ completion: { values: [] } }, { completion: { values: ["a"], total: 1, hasMore: false }, _meta: {} }],
+    bad: [
+      [{}, "completion"],
+      [{ completion: { values: [1] } }, "values"],
+      [{ completion: { values: [], total: "many" } }, "total"],
+      [{ completion: { values: [], hasMore: 1 } }, "hasMore"]
+    ]
+  },
+  {
     name: "Progress",
     schema: McpSchema.Progress,
     good: [{ progress: 0 }, { progress: 0.5, total: 1, message: "half", "x-eta": 3 }],

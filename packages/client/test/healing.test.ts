@@ -110,19 +110,6 @@ describe("a lost session", () => {
       assert.strictEqual((yield* mock.methods).filter((method) => method === "tools/call").length, 2)
       assert.strictEqual(yield* mock.connections, 1)
     }))
-
-  it.effect("does not keep a list from being read: it is asked for again, once", () =>
-    Effect.gen(function*() {
-      const { client, mock } = yield* healing({ faults: [Fault.disconnect("tools/list", 1)] })
-      assert.deepStrictEqual((yield* client.listTools()).map(({ name }) => name), ["noop", "crash", "hang"])
-      assert.strictEqual(yield* mock.connections, 2)
-
-      yield* mock.inject(Fault.disconnect("tools/list", 2))
-      const reading = yield* start(failsWith("ClosedError")(client.listTools()))
-      yield* TestClock.adjust("1 minute")
-      yield* Fiber.join(reading)
-      assert.strictEqual((yield* mock.methods).filter((method) => method === "tools/list").length, 4)
-    }))
 })
 
 describe("attempts to replace a session", () => {

@@ -1,9 +1,13 @@
+import type * as McpClient from "@effect-mcp/client/McpClient"
+import type { McpError } from "@effect-mcp/client/McpError"
 import * as Fault from "@effect-mcp/testing/Fault"
 import type * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { connect, failsWith, settled, watchDiagnostics } from "./harness.ts"
+import { TestClock } from "effect/testing"
+import { connect, failsWith, settled, start, watchDiagnostics } from "./harness.ts"
 
 const tool = (name: string) => ({ name, inputSchema: { type: "object" } })
 
@@ -209,5 +213,157 @@ describe("raw.listTools", () => {
       assert.deepStrictEqual(yield* client.raw.listTools(), page)
       assert.deepStrictEqual(yield* client.raw.listTools("", { meta: { a: 1 } }), { tools: [] })
       assert.deepStrictEqual(yield* cursors(mock), [undefined, { cursor: "", _meta: { a: 1 } }])
+    }))
+})
+
+interface Kind {
+  readonly what: string
+  readonly method: string
+  readonly capability: string
+  readonly key: string
+  readonly good: object
+  readonly all: (client: McpClient.McpClient, options?: McpClient.ListOptions) => Effect.Effect<unknown, McpError>
+  readonly pages: (client: McpClient.McpClient, options?: McpClient.ListOptions) => Stream.Stream<unknown, McpError>
+  readonly page: (
+    client: McpClient.McpClient,
+    cursor?: string,
+    options?: McpClient.RequestOptions
+  ) => Effect.Effect<unknown, McpError>
+}
+
+const kinds: ReadonlyArray<Kind> = [
+  {
+    what: "tools",
+    method: "tools/list",
+    capability: "tools",
+    key: "tools",
+    good: tool("a"),
+    all: (client, options) => client.listTools(options),
+    pages: (client, options) => client.toolPages(options),
+    page: (client, cursor, options) => client.raw.listTools(cursor, options)
+  },
+  {
+    what: "resources",
+    method: "resources/list",
+    capability: "resources",
+    key: "resources",
+    good: { uri: "a:b", name: "b" },
+    all: (client, options) => client.listResources(options),
+    pages: (client, options) => client.resourcePages(options),
+    page: (client, cursor, options) => client.raw.listResources(cursor, options)
+  },
+  {
+    what: "templates of resources",
+    method: "resources/templates/list",
+    capability: "resources",
+    key: "resourceTemplates",
+    good: { uriTemplate: "a:{b}", name: "b" },
+    all: (client, options) => client.listResourceTemplates(options),
+    pages: (client, options) => client.resourceTemplatePages(options),
+    page: (client, cursor, options) => client.raw.listResourceTemplates(cursor, options)
+  },
+  {
+    what: "prompts",
+    method: "prompts/list",
+    capability: "prompts",
+    key: "prompts",
+    good: { name: "a", arguments: [{ name: "b", required: true }] },
+    all: (client, options) => client.listPrompts(options),
+    pages: (client, options) => client.promptPages(options),
+    page: (client, cursor, options) => client.raw.listPrompts(cursor, options)
+  }
+]
+
+describe.each(kinds)("a list of $what", ({ all, capability, good, key, method, page, pages }) => {
+  /** A list of two pages; the second has something broken in it. */
+  const server: MockTransport.Options = {
+    capabilities: { [capability]: {} },
+    methods: {
+      [method]: ({ cursor }) =>
+        Effect.succeed(
+          cursor === undefined
+            ? { [key]: [{ ...good, "x-vendor": 1 }], nextCursor: "2", _meta: { took: 1 } }
+            : { [key]: [{ broken: true }, good] }
+        )
+    }
+  }
+
+  it.effect("has all that its pages have but what is broken, which is said", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect(server)
+      const diagnostics = yield* watchDiagnostics(client)
+      assert.deepStrictEqual(yield* all(client, { meta: { a: 1 } }), [{ ...good, "x-vendor": 1 }, good])
+      yield* settled
+      assert.deepStrictEqual(diagnostics, [{ _tag: "Invalid", payload: { broken: true } }])
+      const asked = (yield* mock.messages).filter(({ message }) => message["method"] === method)
+      assert.deepStrictEqual(asked.map(({ message }) => message["params"]), [
+        { _meta: { a: 1 } },
+        { cursor: "2", _meta: { a: 1 } }
+      ])
+    }))
+
+  it.effect("comes page by page", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect(server)
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(pages(client), 1)), [[{ ...good, "x-vendor": 1 }]])
+      assert.deepStrictEqual(yield* Stream.runCollect(pages(client)), [[{ ...good, "x-vendor": 1 }], [good]])
+      assert.strictEqual((yield* mock.methods).filter((sent) => sent === method).length, 3)
+    }))
+
+  it.effect("comes as the protocol has it", () =>
+    Effect.gen(function*() {
+      const { client } = yield* connect(server)
+      assert.deepStrictEqual(yield* page(client), {
+        [key]: [{ ...good, "x-vendor": 1 }],
+        nextCursor: "2",
+        _meta: { took: 1 }
+      })
+      assert.deepStrictEqual(yield* page(client, "2"), { [key]: [{ broken: true }, good] })
+    }))
+
+  it.effect("is empty when the server has none, and nothing is asked", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect({ capabilities: { logging: {} } })
+      assert.deepStrictEqual(yield* all(client), [])
+      assert.deepStrictEqual(yield* Stream.runCollect(pages(client)), [[]])
+      assert.deepStrictEqual(yield* page(client), { [key]: [] })
+      yield* settled
+      assert.deepStrictEqual(yield* mock.methods, ["initialize", "notifications/initialized"])
+    }))
+
+  it.effect("has limits", () =>
+    Effect.gen(function*() {
+      const { client } = yield* connect(server)
+      assert.strictEqual((yield* failsWith("LimitError")(all(client, { maxPages: 1 }))).limit, 1)
+      assert.strictEqual((yield* failsWith("LimitError")(all(client, { maxItems: 1 }))).limit, 1)
+    }))
+
+  it.effect("has a deadline for all pages together, and one for each page", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect(server)
+      yield* mock.inject(Fault.delay(method, "6 seconds"))
+      const late = yield* start(failsWith("TimeoutError")(all(client, { timeout: "10 seconds" })))
+      const inTime = yield* start(Stream.runCollect(pages(client, { timeout: "10 seconds" })))
+      yield* TestClock.adjust("6 seconds")
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual((yield* Fiber.join(late)).budget, "list")
+      assert.strictEqual((yield* Fiber.join(inTime)).length, 2)
+    }))
+
+  it.effect("fails with what the server answers, and where", () =>
+    Effect.gen(function*() {
+      const { client } = yield* connect({ ...server, faults: [Fault.fail(method, { code: 1, message: "no" })] }, {
+        name: "shop"
+      })
+      assert.strictEqual((yield* Effect.flip(all(client))).message, `shop: ${method}: no (code 1)`)
+      assert.strictEqual((yield* Effect.flip(page(client))).message, `shop: ${method}: no (code 1)`)
+      const stream = yield* Effect.flip(Stream.runDrain(pages(client)))
+      assert.strictEqual(stream.message, `shop: ${method}: no (code 1)`)
+    }))
+
+  it.effect("refuses what is no list", () =>
+    Effect.gen(function*() {
+      const { client } = yield* connect({ ...server, methods: { [method]: () => Effect.succeed({ [key]: {} }) } })
+      assert.include((yield* failsWith("ProtocolError")(all(client))).message, method)
     }))
 })

@@ -9,9 +9,10 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as Tracer from "effect/Tracer"
-import { connect, start } from "./harness.ts"
+import { connect, settled, start } from "./harness.ts"
 
 const tools = {
   noop: () => Effect.succeed({}),
@@ -71,6 +72,34 @@ describe("spans", () => {
       assert.notProperty(attributes(list), "gen_ai.tool.name")
       assert.notProperty(attributes(call), "error.type")
       assert.isTrue(call?.status._tag === "Ended" && call.status.exit._tag === "Success")
+    }))
+
+  it.effect("name prompts, and resources only in their attributes: there may be any number of those", () =>
+    Effect.gen(function*() {
+      const { spans, traced } = tracing()
+      const { client } = yield* connect({
+        resources: { "a:b": () => Effect.succeed("text") },
+        prompts: { greet: () => Effect.succeed("Hello") }
+      })
+      yield* traced(client.readResource("a:b"))
+      yield* traced(client.getPrompt("greet"))
+      yield* traced(client.ping())
+      assert.deepStrictEqual(spans.map(({ kind, name }) => [kind, name]), [
+        ["client", "resources/read"],
+        ["client", "prompts/get greet"],
+        ["client", "ping"]
+      ])
+      assert.deepInclude(attributes(spans[0]), { "mcp.resource.uri": "a:b" })
+      assert.deepInclude(attributes(spans[1]), { "gen_ai.prompt.name": "greet" })
+      for (const span of spans) assert.notProperty(attributes(span), "gen_ai.operation.name")
+    }))
+
+  it.effect("are made for each time that a request is sent", () =>
+    Effect.gen(function*() {
+      const { spans, traced } = tracing()
+      const { client } = yield* connect({ faults: [Fault.disconnect("ping", 1)] })
+      yield* traced(client.ping())
+      assert.deepStrictEqual(spans.map((span) => attributes(span)["error.type"]), ["ClosedError", undefined])
     }))
 
   it.effect("are made for each page of a list", () =>
@@ -174,6 +203,19 @@ describe("the metric mcp.client.operation.duration", () => {
       assert.deepStrictEqual(yield* measured(Effect.all([call, client.listTools(), call])), [
         { attributes: { "mcp.method.name": "tools/call" }, count: 2 },
         { attributes: { "mcp.method.name": "tools/list" }, count: 1 }
+      ])
+    }))
+
+  it.effect("counts what goes on in the background, too", () =>
+    Effect.gen(function*() {
+      const subscribing = Effect.gen(function*() {
+        const { client } = yield* connect({ resources: {} })
+        yield* Stream.runDrain(Stream.take(client.subscribe("a:b"), 1))
+        yield* settled
+      })
+      assert.deepStrictEqual(yield* measured(subscribing), [
+        { attributes: { "mcp.method.name": "resources/subscribe" }, count: 1 },
+        { attributes: { "mcp.method.name": "resources/unsubscribe" }, count: 1 }
       ])
     }))
 

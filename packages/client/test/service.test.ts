@@ -1,14 +1,18 @@
 import * as McpClient from "@effect-mcp/client/McpClient"
+import * as McpPrompt from "@effect-mcp/client/McpPrompt"
+import * as McpResource from "@effect-mcp/client/McpResource"
+import type { GetPromptResult } from "@effect-mcp/client/McpSchema"
 import * as McpTool from "@effect-mcp/client/McpTool"
 import * as McpTransport from "@effect-mcp/client/McpTransport"
 import * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { reasonOf, settled } from "./harness.ts"
+import { reasonOf, settled, start } from "./harness.ts"
 
 class Weather extends McpClient.Service<Weather>()("test/Weather", {
   tools: {
@@ -149,4 +153,112 @@ describe("a declared server", () => {
       )),
       Effect.map((answer) => assert.deepStrictEqual(answer, { celsius: -1 }))
     ))
+})
+
+class Library extends McpClient.Service<Library>()("test/Library", {
+  resources: {
+    config: McpResource.make("config://app", { schema: Schema.Struct({ theme: Schema.String }) }),
+    logo: McpResource.make("logo://app"),
+    book: McpResource.template("book://{isbn}", {
+      params: Schema.Struct({ isbn: Schema.Int }),
+      schema: Schema.Struct({ title: Schema.String })
+    })
+  },
+  prompts: {
+    greet: McpPrompt.make("greet_reader", { arguments: Schema.Struct({ name: Schema.String, age: Schema.Int }) }),
+    bye: McpPrompt.make("say_goodbye")
+  }
+}) {}
+
+const library = (options?: McpClient.Options) =>
+  Library.layer(options).pipe(Layer.provideMerge(MockTransport.layer({
+    resources: {
+      "config://app": (_, { progress }) => Effect.as(progress({ progress: 1 }), `{"theme":"dark"}`),
+      "logo://app": () => Effect.succeed(new Uint8Array([1, 2]))
+    },
+    resourceTemplates: { "book://{isbn}": (uri) => Effect.succeed(JSON.stringify({ title: `Book ${uri.slice(7)}` })) },
+    prompts: {
+      greet_reader: ({ age, name }, { progress }) =>
+        Effect.as(progress({ progress: 2 }), `Hello ${String(name)}, ${JSON.stringify(age)}`),
+      say_goodbye: () => Effect.succeed("Bye")
+    }
+  })))
+
+const sentMethods = Effect.flatMap(MockTransport.MockTransport, ({ methods }) => methods)
+
+describe("a server that is declared with resources and prompts", () => {
+  it.effect("has a method for each of them, and none for tools", () =>
+    Effect.gen(function*() {
+      const { prompts, resources, tools } = yield* Library
+      assert.deepStrictEqual(Object.keys(resources), ["config", "logo", "book"])
+      assert.deepStrictEqual(Object.keys(prompts), ["greet", "bye"])
+      assert.deepStrictEqual(tools, {})
+      assert.strictEqual(Library.definition.resources.book.uri, "book://{isbn}")
+    }).pipe(Effect.provide(library())))
+
+  it.effect("reads", () =>
+    Effect.gen(function*() {
+      const { resources } = yield* Library
+      assert.deepStrictEqual(yield* resources.config(), { theme: "dark" })
+      assert.deepStrictEqual<unknown>(yield* resources.logo(), [{ uri: "logo://app", blob: new Uint8Array([1, 2]) }])
+      assert.deepStrictEqual(yield* resources.book({ isbn: 7 }), { title: "Book 7" })
+      const contents = [{ uri: "book://7", text: `{"title":"Book 7"}` }]
+      assert.deepStrictEqual<unknown>(yield* resources.book.raw({ isbn: 7 }), { contents })
+      assert.deepStrictEqual<unknown>(yield* resources.logo.raw(), { contents: [{ uri: "logo://app", blob: "AQI=" }] })
+    }).pipe(Effect.provide(library())))
+
+  it.effect("gets prompts", () =>
+    Effect.gen(function*() {
+      const { prompts } = yield* Library
+      const text = ({ messages }: GetPromptResult) =>
+        messages.map(({ content }) => content.type === "text" ? content.text : "")
+      assert.deepStrictEqual(text(yield* prompts.greet({ name: "Ada", age: 36 })), [`Hello Ada, "36"`])
+      assert.deepStrictEqual(text(yield* prompts.bye()), ["Bye"])
+    }).pipe(Effect.provide(library())))
+
+  it.effect("tells when to read again", () =>
+    Effect.gen(function*() {
+      const { resources } = yield* Library
+      const { subscriptions, updated } = yield* MockTransport.MockTransport
+      const book = yield* start(Stream.runCollect(Stream.take(resources.book.subscribe({ isbn: 7 }), 2)))
+      const config = yield* start(Stream.runCollect(Stream.take(resources.config.subscribe(), 1)))
+      assert.deepStrictEqual(yield* subscriptions, ["book://7"])
+      yield* updated("book://7")
+      assert.deepStrictEqual((yield* Fiber.join(book)).map(({ _tag, uri }) => [_tag, uri]), [
+        ["Subscribed", "book://7"],
+        ["Updated", "book://7"]
+      ])
+      assert.strictEqual((yield* Fiber.join(config)).length, 1)
+    }).pipe(Effect.provide(library())))
+
+  it.effect("takes the options of a request", () =>
+    Effect.gen(function*() {
+      const { prompts, resources } = yield* Library
+      const seen: Array<number> = []
+      const onProgress = ({ progress }: { readonly progress: number }) => Effect.sync(() => void seen.push(progress))
+      yield* resources.config({}, { onProgress })
+      yield* resources.config.raw(undefined, { onProgress })
+      yield* prompts.greet({ name: "Ada", age: 36 }, { onProgress })
+      assert.deepStrictEqual(seen, [1, 1, 2])
+    }).pipe(Effect.provide(library())))
+
+  it.effect("sends nothing that does not fit, and says where", () =>
+    Effect.gen(function*() {
+      const { prompts, resources } = yield* Library
+      const isbn = "seven" as never
+      const errors = [
+        yield* Effect.flip(resources.book({ isbn })),
+        yield* Effect.flip(resources.book.raw({ isbn })),
+        yield* Effect.flip(Stream.runDrain(resources.book.subscribe({ isbn }))),
+        yield* Effect.flip(prompts.greet({ name: "Ada", age: isbn }))
+      ]
+      assert.deepStrictEqual(errors.map(({ method, reason, server }) => [server, method, reason._tag]), [
+        ["library", "resources/read", "ValidationError"],
+        ["library", "resources/read", "ValidationError"],
+        ["library", "resources/subscribe", "ValidationError"],
+        ["library", "prompts/get", "ValidationError"]
+      ])
+      yield* settled
+      assert.deepStrictEqual(yield* sentMethods, ["initialize", "notifications/initialized"])
+    }).pipe(Effect.provide(library({ name: "library" }))))
 })

@@ -1,13 +1,22 @@
 import * as McpClient from "@effect-mcp/client/McpClient"
 import type { McpError, ToolError } from "@effect-mcp/client/McpError"
+import * as McpPrompt from "@effect-mcp/client/McpPrompt"
+import * as McpResource from "@effect-mcp/client/McpResource"
 import type {
   AudioContent,
   CallToolResult,
+  CompleteResult,
+  Completion,
   ContentBlock,
   EmbeddedResource,
+  GetPromptResult,
   ImageContent,
   Progress,
+  Prompt,
+  ReadResourceResult,
+  Resource,
   ResourceLink,
+  ResourceTemplate,
   TextContent,
   Tool,
   UnknownContent
@@ -185,6 +194,171 @@ describe("a tool that is declared in place", () => {
     tools.buy({ n: "1" })
     // @ts-expect-error it takes something
     tools.both()
+  })
+})
+
+describe("a declared resource", () => {
+  const config = McpResource.make("config://app", { schema: Schema.Struct({ theme: Schema.String, at: Schema.Date }) })
+  const logo = McpResource.make("logo://app")
+  const book = McpResource.template("book://{isbn}", {
+    params: Schema.Struct({ isbn: Schema.Int }),
+    schema: Schema.Struct({ title: Schema.String })
+  })
+  const shelf = McpResource.template("shelf://all{?page}", {
+    params: Schema.Struct({ page: Schema.optionalKey(Schema.Int) })
+  })
+  const vault = McpResource.template("vault://{key}", {
+    params: Schema.Struct({ key: NeedsSecret }),
+    schema: NeedsSecret
+  })
+
+  class Library extends McpClient.Service<Library>()("types/Library", {
+    resources: { config, logo, book, shelf, vault }
+  }) {}
+
+  const library = undefined as unknown as Library["Service"]
+
+  types(() => {
+    expectTypeOf(config.uri).toEqualTypeOf<"config://app">()
+    expectTypeOf<McpResource.Params<typeof config>>().toEqualTypeOf<{}>()
+    expectTypeOf<McpResource.Params<typeof book>>().toEqualTypeOf<{ readonly isbn: number }>()
+    expectTypeOf<McpResource.Value<typeof config>>().toEqualTypeOf<{ readonly theme: string; readonly at: Date }>()
+    expectTypeOf<McpResource.Value<typeof logo>>().toEqualTypeOf<ReadonlyArray<McpResource.Content>>()
+    expectTypeOf<McpResource.Services<typeof book>>().toEqualTypeOf<never>()
+    expectTypeOf<McpResource.Services<typeof vault>>().toEqualTypeOf<Secret>()
+  })
+
+  types(() => {
+    expectTypeOf(client.read(config)).toEqualTypeOf<
+      Effect.Effect<{ readonly theme: string; readonly at: Date }, McpError>
+    >()
+    expectTypeOf(client.read(logo, {}, { timeout: "1 second" })).toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<McpResource.Content>, McpError>
+    >()
+    expectTypeOf(client.read(book, { isbn: 7 })).toEqualTypeOf<Effect.Effect<{ readonly title: string }, McpError>>()
+    expectTypeOf(client.read(book, { isbn: 7 }, { onProgress: progressed })).toEqualTypeOf<
+      Effect.Effect<{ readonly title: string }, McpError, Secret>
+    >()
+    expectTypeOf(client.read(shelf)).toEqualTypeOf<Effect.Effect<ReadonlyArray<McpResource.Content>, McpError>>()
+    expectTypeOf(client.read(vault, { key: "k" })).toEqualTypeOf<Effect.Effect<string, McpError, Secret>>()
+    // @ts-expect-error a variable that is missing
+    client.read(book)
+    // @ts-expect-error a value of the wrong type
+    client.read(book, { isbn: "7" })
+    // @ts-expect-error a variable that the template does not have
+    client.read(shelf, { shelf: 1 })
+    // @ts-expect-error a read can not be idempotent: it always is
+    client.read(config, {}, { idempotent: true })
+    // @ts-expect-error no resource
+    client.read("config://app")
+  })
+
+  types(() => {
+    const { resources } = library
+    expectTypeOf(resources.config()).toEqualTypeOf<
+      Effect.Effect<{ readonly theme: string; readonly at: Date }, McpError>
+    >()
+    expectTypeOf(resources.logo()).toEqualTypeOf<Effect.Effect<ReadonlyArray<McpResource.Content>, McpError>>()
+    expectTypeOf(resources.book({ isbn: 7 })).toEqualTypeOf<Effect.Effect<{ readonly title: string }, McpError>>()
+    expectTypeOf(resources.book.raw({ isbn: 7 })).toEqualTypeOf<Effect.Effect<ReadResourceResult, McpError>>()
+    expectTypeOf(resources.book.subscribe({ isbn: 7 })).toEqualTypeOf<Stream.Stream<McpResource.Update, McpError>>()
+    expectTypeOf(resources.config.subscribe()).toEqualTypeOf<Stream.Stream<McpResource.Update, McpError>>()
+    expectTypeOf(resources.vault.raw({ key: "k" })).toEqualTypeOf<Effect.Effect<ReadResourceResult, McpError, Secret>>()
+    expectTypeOf(resources.vault.subscribe({ key: "k" })).toEqualTypeOf<
+      Stream.Stream<McpResource.Update, McpError, Secret>
+    >()
+    // @ts-expect-error a variable that is missing
+    resources.book()
+    // @ts-expect-error a variable that is missing
+    resources.book.subscribe({})
+    // @ts-expect-error a resource that is not declared
+    void resources.nope
+    // @ts-expect-error a server that is declared without tools
+    void library.tools.nope
+  })
+
+  types(() => {
+    const content = undefined as unknown as McpResource.Content
+    if (content.text !== undefined) expectTypeOf(content).toEqualTypeOf<McpResource.TextContent>()
+    else expectTypeOf(content.blob).toEqualTypeOf<Uint8Array>()
+    const update = undefined as unknown as McpResource.Update
+    expectTypeOf(update.uri).toEqualTypeOf<string>()
+    // @ts-expect-error what the server said is there when it said something
+    void update.params
+  })
+})
+
+describe("a declared prompt", () => {
+  const greet = McpPrompt.make("greet", {
+    arguments: Schema.Struct({ name: Schema.String, at: Schema.optionalKey(Schema.Date) })
+  })
+  const bye = McpPrompt.make("bye")
+  const whisper = McpPrompt.make("whisper", { arguments: Schema.Struct({ key: NeedsSecret }) })
+
+  class Poet extends McpClient.Service<Poet>()("types/Poet", { prompts: { greet, bye, whisper }, tools: { ping } }) {}
+
+  const poet = undefined as unknown as Poet["Service"]
+
+  types(() => {
+    expectTypeOf(greet.name).toEqualTypeOf<"greet">()
+    expectTypeOf<McpPrompt.Arguments<typeof greet>>().toEqualTypeOf<{ readonly name: string; readonly at?: Date }>()
+    expectTypeOf(client.get(bye)).toEqualTypeOf<Effect.Effect<GetPromptResult, McpError>>()
+    expectTypeOf(client.get(greet, { name: "Ada" })).toEqualTypeOf<Effect.Effect<GetPromptResult, McpError>>()
+    expectTypeOf(client.get(whisper, { key: "k" })).toEqualTypeOf<Effect.Effect<GetPromptResult, McpError, Secret>>()
+    expectTypeOf(client.get(bye, {}, { onProgress: progressed })).toEqualTypeOf<
+      Effect.Effect<GetPromptResult, McpError, Secret>
+    >()
+    expectTypeOf(poet.prompts.bye()).toEqualTypeOf<Effect.Effect<GetPromptResult, McpError>>()
+    expectTypeOf(poet.prompts.greet({ name: "Ada" })).toEqualTypeOf<Effect.Effect<GetPromptResult, McpError>>()
+    expectTypeOf(poet.prompts.whisper({ key: "k" })).toEqualTypeOf<Effect.Effect<GetPromptResult, McpError, Secret>>()
+    expectTypeOf(poet.tools.ping()).toEqualTypeOf<Effect.Effect<CallToolResult, Errors>>()
+    // @ts-expect-error an argument that is missing
+    client.get(greet)
+    // @ts-expect-error the encoded form in place of the decoded one
+    client.get(greet, { name: "Ada", at: "2025-01-01" })
+    // @ts-expect-error an argument that is missing
+    poet.prompts.greet()
+    // @ts-expect-error a prompt that is not declared
+    void poet.prompts.nope
+  })
+})
+
+describe("other operations", () => {
+  types(() => {
+    expectTypeOf(client.listResources()).toEqualTypeOf<Effect.Effect<ReadonlyArray<Resource>, McpError>>()
+    expectTypeOf(client.resourcePages()).toEqualTypeOf<Stream.Stream<ReadonlyArray<Resource>, McpError>>()
+    expectTypeOf(client.listResourceTemplates()).toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<ResourceTemplate>, McpError>
+    >()
+    expectTypeOf(client.listPrompts()).toEqualTypeOf<Effect.Effect<ReadonlyArray<Prompt>, McpError>>()
+    expectTypeOf(client.readResource("a:b")).toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<McpResource.Content>, McpError>
+    >()
+    expectTypeOf(client.raw.readResource("a:b", { onProgress: progressed })).toEqualTypeOf<
+      Effect.Effect<ReadResourceResult, McpError, Secret>
+    >()
+    expectTypeOf(client.subscribe("a:b")).toEqualTypeOf<Stream.Stream<McpResource.Update, McpError>>()
+    expectTypeOf(client.getPrompt("greet", { age: 36 })).toEqualTypeOf<Effect.Effect<GetPromptResult, McpError>>()
+    expectTypeOf(client.ping()).toEqualTypeOf<Effect.Effect<void, McpError>>()
+    expectTypeOf(client.setLogLevel("info")).toEqualTypeOf<Effect.Effect<void, McpError>>()
+    expectTypeOf(client.request("x/y", {}, { idempotent: true })).toEqualTypeOf<Effect.Effect<unknown, McpError>>()
+    expectTypeOf(client.notify("x/y")).toEqualTypeOf<Effect.Effect<void, McpError>>()
+    const request = { ref: { type: "ref/prompt", name: "greet" }, argument: { name: "a", value: "" } } as const
+    expectTypeOf(client.complete(request)).toEqualTypeOf<Effect.Effect<Completion, McpError>>()
+    expectTypeOf(client.raw.complete(request)).toEqualTypeOf<Effect.Effect<CompleteResult, McpError>>()
+    expectTypeOf(Effect.map(client.complete(request), ({ hasMore, total, values }) => ({ hasMore, total, values })))
+      .toEqualTypeOf<
+        Effect.Effect<
+          { hasMore: boolean | undefined; total: number | undefined; values: ReadonlyArray<string> },
+          McpError
+        >
+      >()
+    // @ts-expect-error no level
+    client.setLogLevel("loud")
+    // @ts-expect-error arguments of the raw prompt are strings
+    client.raw.getPrompt("greet", { age: 36 })
+    // @ts-expect-error no reference
+    client.complete({ ref: { type: "ref/tool", name: "x" }, argument: { name: "a", value: "" } })
   })
 })
 

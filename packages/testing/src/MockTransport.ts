@@ -6,9 +6,7 @@
  * @since 0.1.0
  */
 import * as McpError from "@effect-mcp/client/McpError"
-import * as McpProtocol from "@effect-mcp/client/McpProtocol"
 import {
-  type CallToolResult,
   type Implementation,
   isJsonObject,
   type JsonObject,
@@ -28,6 +26,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Fault from "./Fault.ts"
+import { answerTo } from "./internal/answers.ts"
 
 /**
  * A call that the mock answers.
@@ -89,6 +88,53 @@ export type Tool = ToolHandler | {
 }
 
 /**
+ * Answers reads of a resource: with its text, its bytes, or a whole result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResourceHandler = (
+  uri: string,
+  request: Request
+) => Effect.Effect<string | Uint8Array | JsonObject, McpError.JsonRpcError, Scope.Scope>
+
+/**
+ * A mocked resource, or a family of them: how it answers, or that with its description.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Resource = ResourceHandler | {
+  readonly name?: string
+  readonly description?: string
+  readonly mimeType?: string
+  readonly handler: ResourceHandler
+}
+
+/**
+ * Answers requests for a prompt: with the text of a message of the user, or a whole result.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type PromptHandler = (
+  args: JsonObject,
+  request: Request
+) => Effect.Effect<string | JsonObject, McpError.JsonRpcError, Scope.Scope>
+
+/**
+ * A mocked prompt: how it answers, or that with its description.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Prompt = PromptHandler | {
+  readonly description?: string
+  readonly arguments?: ReadonlyArray<JsonObject>
+  readonly handler: PromptHandler
+}
+
+/**
  * What the mocked server has and does.
  *
  * @category models
@@ -96,6 +142,18 @@ export type Tool = ToolHandler | {
  */
 export interface Options {
   readonly tools?: Readonly<Record<string, Tool>> | undefined
+  /** By URI. */
+  readonly resources?: Readonly<Record<string, Resource>> | undefined
+  /** By URI template. */
+  readonly resourceTemplates?: Readonly<Record<string, Resource>> | undefined
+  readonly prompts?: Readonly<Record<string, Prompt>> | undefined
+  /** Answers what is to be completed with the values that it may become. */
+  readonly completions?:
+    | ((
+      params: JsonObject,
+      request: Request
+    ) => Effect.Effect<ReadonlyArray<string>, McpError.JsonRpcError, Scope.Scope>)
+    | undefined
   /** Answers by method. A method that is given here replaces what the mock would answer. */
   readonly methods?: Readonly<Record<string, MethodHandler>> | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
@@ -141,6 +199,10 @@ export class MockTransport extends Context.Service<MockTransport, {
   /** Sends anything to the client, over the newest connection. */
   readonly send: (message: unknown) => Effect.Effect<void>
   readonly notify: (method: string, params?: JsonObject) => Effect.Effect<void>
+  /** The URIs that are subscribed to, over all open connections. */
+  readonly subscriptions: Effect.Effect<ReadonlyArray<string>>
+  /** Tells those who are subscribed to a resource that it, or a part of it, has changed. */
+  readonly updated: (uri: string) => Effect.Effect<void>
   /** Asks the client, and waits for its answer. */
   readonly request: (
     method: string,
@@ -158,6 +220,7 @@ interface Connected {
   readonly peer: MemoryTransport.Peer
   readonly answering: FiberMap.FiberMap<RequestId>
   readonly asked: Map<RequestId, Deferred.Deferred<unknown, McpError.JsonRpcError>>
+  readonly subscribed: Set<string>
 }
 
 /**
@@ -246,7 +309,8 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
           })
         }
       }
-      const reply = yield* Effect.scoped((options.methods?.[method] ?? builtIn(options, method))(params, request)).pipe(
+      const handler = options.methods?.[method] ?? answerTo(options, connected.subscribed, method)
+      const reply = yield* Effect.scoped(handler(params, request)).pipe(
         Effect.map((result): JsonObject => ({ jsonrpc: "2.0", id, result })),
         Effect.catch(({ code, data, description }) =>
           Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code, message: description, data } })
@@ -287,7 +351,13 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
     ): Effect.Effect<never, Cause.Done, Scope.Scope> =>
       Effect.gen(function*() {
         const answering = yield* FiberMap.make<RequestId>()
-        const connected: Connected = { number: ++connections, peer, answering, asked: new Map() }
+        const connected: Connected = {
+          number: ++connections,
+          peer,
+          answering,
+          asked: new Map(),
+          subscribed: new Set()
+        }
         yield* Effect.acquireRelease(
           Effect.sync(() => open.add(connected)),
           () => Effect.sync(() => open.delete(connected))
@@ -316,6 +386,16 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
       send: (message) => Effect.flatMap(newest, (connected) => sendTo(connected, message)),
       notify: (method, params) =>
         Effect.flatMap(newest, (connected) => sendTo(connected, { jsonrpc: "2.0", method, params })),
+      subscriptions: Effect.sync(() => Array.from(open).flatMap(({ subscribed }) => Array.from(subscribed))),
+      updated: (uri) =>
+        Effect.suspend(() =>
+          Effect.forEach(
+            Array.from(open).filter(({ subscribed }) => isWithin(subscribed, uri)),
+            (connected) =>
+              sendTo(connected, { jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } }),
+            { discard: true }
+          )
+        ),
       request: (method, params, id = nextId++) =>
         Effect.flatMap(newest, (connected) =>
           Effect.gen(function*() {
@@ -369,48 +449,5 @@ export const layer = (options?: Options): Layer.Layer<MockTransport | McpTranspo
       Context.make(MockTransport, mock).pipe(Context.add(McpTransport.McpTransport, mock.transport)))
   )
 
-const builtIn = (options: Options, method: string): MethodHandler => {
-  switch (method) {
-    case "initialize":
-      return (params) => Effect.succeed(initializeResult(options, params))
-    case "ping":
-      return () => Effect.succeed({})
-    case "tools/list":
-      return () => Effect.succeed({ tools: Object.entries(options.tools ?? {}).map(describeTool) })
-    case "tools/call":
-      return (params, request) => callTool(options, params, request)
-    default:
-      return () => Effect.fail(new McpError.JsonRpcError({ code: -32601, description: `Method not found: ${method}` }))
-  }
-}
-
-const initializeResult = (options: Options, params: JsonObject): JsonObject => {
-  const versions = options.protocolVersions ?? McpProtocol.legacyVersions
-  return {
-    protocolVersion: versions.find((version) => version === params["protocolVersion"]) ?? versions[0],
-    capabilities: options.capabilities ?? (options.tools === undefined ? {} : { tools: { listChanged: true } }),
-    serverInfo: options.serverInfo ?? { name: "mock", version: "1.0.0" },
-    ...(options.instructions === undefined ? {} : { instructions: options.instructions })
-  }
-}
-
-const describeTool = ([name, tool]: [string, Tool]): JsonObject => {
-  if (typeof tool === "function") return { name, inputSchema: { type: "object" } }
-  const { handler: _, inputSchema = { type: "object" }, ...description } = tool
-  return { name, inputSchema, ...description }
-}
-
-const callTool = (
-  options: Options,
-  params: JsonObject,
-  request: Request
-): Effect.Effect<unknown, McpError.JsonRpcError, Scope.Scope> => {
-  const name = String(params["name"])
-  const tool = Object.hasOwn(options.tools ?? {}, name) ? options.tools?.[name] : undefined
-  if (tool === undefined) {
-    return Effect.fail(new McpError.JsonRpcError({ code: -32602, description: `Unknown tool: ${name}` }))
-  }
-  const handler = typeof tool === "function" ? tool : tool.handler
-  const args = isJsonObject(params["arguments"]) ? params["arguments"] : {}
-  return Effect.map(handler(args, request), (result): CallToolResult | JsonObject => ({ content: [], ...result }))
-}
+const isWithin = (subscribed: ReadonlySet<string>, uri: string): boolean =>
+  Array.from(subscribed).some((whole) => uri === whole || uri.startsWith(`${whole}/`))

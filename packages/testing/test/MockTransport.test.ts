@@ -96,10 +96,107 @@ describe("answers", () => {
       })
   )
 
+  it.effect("offers what it has", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* connectToMock({
+        resourceTemplates: {},
+        prompts: {},
+        completions: () => Effect.succeed([])
+      })
+      assert.deepNestedPropertyVal(yield* ask("initialize"), "capabilities", {
+        resources: { listChanged: true, subscribe: true },
+        prompts: { listChanged: true },
+        completions: {}
+      })
+    }))
+
+  it.effect("lists of resources, templates and prompts with the descriptions", () =>
+    Effect.gen(function*() {
+      const handler = () => Effect.succeed("")
+      const { ask } = yield* connectToMock({
+        resources: { "a:b": handler, "a:c": { name: "c", mimeType: "text/plain", handler } },
+        resourceTemplates: { "a:{b}": { description: "All of them.", handler } },
+        prompts: { plain: handler, greet: { arguments: [{ name: "who", required: true }], handler } }
+      })
+      assert.deepStrictEqual<unknown>(yield* ask("resources/list"), {
+        resources: [{ uri: "a:b", name: "a:b" }, { uri: "a:c", name: "c", mimeType: "text/plain" }]
+      })
+      assert.deepStrictEqual<unknown>(yield* ask("resources/templates/list"), {
+        resourceTemplates: [{ uriTemplate: "a:{b}", name: "a:{b}", description: "All of them." }]
+      })
+      assert.deepStrictEqual<unknown>(yield* ask("prompts/list"), {
+        prompts: [{ name: "plain" }, { name: "greet", arguments: [{ name: "who", required: true }] }]
+      })
+    }))
+
+  it.effect("resources/read with text, bytes, or what the handler says", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* connectToMock({
+        resources: {
+          "a:text": { mimeType: "text/plain", handler: (uri) => Effect.succeed(`I am ${uri}`) },
+          "a:bytes": () => Effect.succeed(new Uint8Array([0, 255])),
+          "a:whole": () => Effect.succeed({ contents: [], _meta: { a: 1 } })
+        },
+        resourceTemplates: { "b://{name}/x.y{?z}": (uri) => Effect.succeed(uri) }
+      })
+      const read = (uri: string) => ask("resources/read", { uri })
+      assert.deepStrictEqual<unknown>(yield* read("a:text"), {
+        contents: [{ uri: "a:text", mimeType: "text/plain", text: "I am a:text" }]
+      })
+      assert.deepStrictEqual<unknown>(yield* read("a:bytes"), { contents: [{ uri: "a:bytes", blob: "AP8=" }] })
+      assert.deepStrictEqual<unknown>(yield* read("a:whole"), { contents: [], _meta: { a: 1 } })
+      for (const uri of ["b://one/x.y", "b://one/two/x.y?z=1"]) {
+        assert.deepStrictEqual<unknown>(yield* read(uri), { contents: [{ uri, text: uri }] })
+      }
+      for (const uri of ["a:nope", "toString", "b://one/xay"]) {
+        const { reason } = yield* Effect.flip(read(uri))
+        assert.isTrue(reason._tag === "JsonRpcError" && reason.code === -32002)
+        assert.deepNestedPropertyVal(reason, "data.uri", uri)
+      }
+    }))
+
+  it.effect("prompts/get with a message of the user, or what the handler says", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* connectToMock({
+        prompts: {
+          greet: ({ who }) => Effect.succeed(`Hello ${String(who)}`),
+          whole: { handler: () => Effect.succeed({ messages: [], description: "None." }) }
+        }
+      })
+      assert.deepStrictEqual<unknown>(yield* ask("prompts/get", { name: "greet", arguments: { who: "Ada" } }), {
+        messages: [{ role: "user", content: { type: "text", text: "Hello Ada" } }]
+      })
+      assert.deepStrictEqual<unknown>(yield* ask("prompts/get", { name: "whole" }), {
+        messages: [],
+        description: "None."
+      })
+      const { reason } = yield* Effect.flip(ask("prompts/get", { name: "nope" }))
+      assert.isTrue(reason._tag === "JsonRpcError" && reason.code === -32602)
+    }))
+
+  it.effect("completion/complete with the values, if it has any", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* connectToMock({
+        completions: ({ argument }) => Effect.succeed([JSON.stringify(argument)])
+      })
+      assert.deepStrictEqual<unknown>(yield* ask("completion/complete", { argument: 7 }), {
+        completion: { values: ["7"] }
+      })
+      const without = yield* connectToMock()
+      const { reason } = yield* Effect.flip(without.ask("completion/complete", {}))
+      assert.isTrue(reason._tag === "JsonRpcError" && reason.code === -32601)
+    }))
+
+  it.effect("logging/setLevel", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* connectToMock()
+      assert.deepStrictEqual(yield* ask("logging/setLevel", { level: "info" }), {})
+    }))
+
   it.effect("a method that it does not know with an error", () =>
     Effect.gen(function*() {
       const { ask } = yield* connectToMock()
-      const { reason } = yield* Effect.flip(ask("prompts/list"))
+      const { reason } = yield* Effect.flip(ask("tasks/list"))
       assert.isTrue(reason._tag === "JsonRpcError" && reason.code === -32601)
     }))
 
@@ -257,6 +354,37 @@ describe("controls", () => {
       yield* settled
       yield* mock.disconnect()
       assert.include((yield* third.connection.closed).message, "hung up")
+    }))
+})
+
+describe("subscriptions", () => {
+  it.effect("are counted, and told of what they asked for and its parts", () =>
+    Effect.gen(function*() {
+      const { ask, mock, next } = yield* connectToMock({ resources: {} })
+      yield* ask("resources/subscribe", { uri: "a:b" })
+      yield* ask("resources/subscribe", { uri: "a:c" })
+      yield* ask("resources/unsubscribe", { uri: "a:c" })
+      assert.deepStrictEqual(yield* mock.subscriptions, ["a:b"])
+      for (const uri of ["a:c", "a:bc", "a:b/d", "a:b"]) yield* mock.updated(uri)
+      const told = [yield* next, yield* next]
+      assert.deepStrictEqual<unknown>(
+        told,
+        ["a:b/d", "a:b"].map((uri) => ({
+          _tag: "Notification",
+          method: "notifications/resources/updated",
+          params: { uri }
+        }))
+      )
+    }))
+
+  it.effect("end with their connection", () =>
+    Effect.gen(function*() {
+      const mock = yield* MockTransport.make({ resources: {} })
+      const first = yield* connectTo(mock.transport)
+      yield* first.ask("resources/subscribe", { uri: "a:b" })
+      yield* mock.disconnect()
+      yield* settled
+      assert.deepStrictEqual(yield* mock.subscriptions, [])
     }))
 })
 

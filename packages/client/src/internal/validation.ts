@@ -12,17 +12,21 @@ interface PathIssue {
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
+/** What a value belongs to. */
+export interface Subject {
+  readonly kind: McpError.ValidationError["kind"]
+  readonly name: string
+}
+
 /** Says where a value does not fit its schema, and what stands there. */
 export const toValidationError = (
   side: "input" | "output",
-  name: string,
+  { kind, name }: Subject,
   value: unknown,
   issues: ReadonlyArray<PathIssue>
 ): McpError.McpError => {
   const path = issues[0]?.path ?? []
-  return McpError.make(
-    new McpError.ValidationError({ side, kind: "tool", name, path, value: valueAt(value, path), issues })
-  )
+  return McpError.make(new McpError.ValidationError({ side, kind, name, path, value: valueAt(value, path), issues }))
 }
 
 export const issuesOf = (issue: SchemaIssue.Issue): ReadonlyArray<PathIssue> =>

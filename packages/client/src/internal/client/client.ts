@@ -8,14 +8,23 @@ import type { McpClient, Options } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import type { Implementation } from "../../McpSchema.ts"
 import * as McpTransport from "../../McpTransport.ts"
+import { capabilitiesOf, compile } from "../handlers/compile.ts"
+import { checkDeclared, isReference } from "../handlers/roots.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import * as Completions from "../session/completions.ts"
 import { legacyEra } from "../session/legacyEra.ts"
-import type { Handler, SessionOptions } from "../session/session.ts"
+import type { Handler, Session, SessionOptions } from "../session/session.ts"
 import * as SessionRef from "../session/sessionRef.ts"
+import * as Hooks from "./hooks.ts"
 import * as Hub from "./hub.ts"
+import * as Notifications from "./notifications.ts"
 import * as Operations from "./operations.ts"
+import * as Prompts from "./prompts.ts"
+import * as Resources from "./resources.ts"
+import * as Subscriptions from "./subscriptions.ts"
 import * as Timeouts from "./timeouts.ts"
 import * as Tools from "./tools.ts"
+import * as Utilities from "./utilities.ts"
 
 export const TypeId = "~@effect-mcp/client/McpClient" as const
 
@@ -32,7 +41,7 @@ const defaultReconnect = Schedule.min([Schedule.exponential("100 millis"), Sched
   Schedule.upTo({ times: 5 })
 )
 
-const handlers: ReadonlyMap<string, Handler> = new Map([["ping", () => Effect.succeed({})]])
+const ping: readonly [string, Handler] = ["ping", () => Effect.succeed({})]
 
 /** Connecting and the handshake share one deadline. */
 const openSession = Effect.fnUntraced(function*(
@@ -54,10 +63,10 @@ const openSession = Effect.fnUntraced(function*(
   )
 })
 
-export const make: (
-  options?: Options
-) => Effect.Effect<McpClient, McpError.McpError, McpTransport.McpTransport | Scope.Scope> = Effect.fnUntraced(
-  function*(options: Options = {}) {
+export const make = Effect.fnUntraced(
+  function*<R = never>(
+    options: Options<R> = {}
+  ): Effect.fn.Return<McpClient, McpError.McpError, McpTransport.McpTransport | Scope.Scope | R> {
     const transport = yield* McpTransport.McpTransport
     const name = options.name ?? transport.label
     const timeouts = yield* Operations.locate(Timeouts.make(options), name)
@@ -67,19 +76,46 @@ export const make: (
     })
     yield* Effect.addFinalizer(() => Effect.sync(diagnostics.end))
 
+    const { handlers = {} } = options
+    if (handlers.roots !== undefined) yield* Operations.locate(checkDeclared(handlers.roots), name)
+    const hooks = Hooks.make()
+    const completions = Completions.make()
     const sessionOptions: SessionOptions = {
       clientInfo: options.clientInfo ?? defaultClientInfo,
-      handlers,
-      onDiagnostic: diagnostics.publish
+      handlers: {
+        capabilities: capabilitiesOf(handlers),
+        methods: new Map([ping, ...compile(handlers, { server: name, completions }, yield* Effect.context<R>())])
+      },
+      completions,
+      onDiagnostic: diagnostics.publish,
+      onNotification: hooks.notified
     }
+    const schedule = options.reconnect ?? defaultReconnect
     const sessions = yield* SessionRef.make({
-      open: openSession(transport, sessionOptions, timeouts.connect),
+      open: Effect.tap(openSession(transport, sessionOptions, timeouts.connect), hooks.opened),
       idleTimeToLive: timeouts.idleTimeToLive,
-      schedule: options.reconnect ?? defaultReconnect
+      schedule
     })
-    const { raw, ...tools } = Tools.make(
-      Operations.make({ server: name, timeouts, sessions, onDiagnostic: diagnostics.publish })
-    )
+    const operations = Operations.make({
+      server: name,
+      completions,
+      timeouts,
+      sessions,
+      onDiagnostic: diagnostics.publish
+    })
+    const tools = Tools.make(operations, hooks, { trustAnnotations: options.trustAnnotations === true })
+    const resources = Resources.make(operations)
+    const prompts = Prompts.make(operations)
+    const utilities = Utilities.make(operations, hooks)
+    const notifications = yield* Notifications.make(name, hooks)
+    const subscriptions = yield* Subscriptions.make(operations, { sessions, hooks, schedule })
+
+    hooks.onNotification(({ method, params }) => {
+      const id = params["elicitationId"]
+      if (method === "notifications/elicitation/complete" && typeof id === "string") completions.complete(id)
+    })
+    const { roots } = handlers
+    if (roots !== undefined && isReference(roots)) hooks.onOpen((session) => tellChanges(roots, session))
 
     if (options.lazy !== true) yield* Operations.locate(sessions.connect, name)
 
@@ -91,9 +127,30 @@ export const make: (
       session: Operations.locate(sessions.use((session) => Effect.succeed(session.info)), name),
       diagnostics: diagnostics.stream,
       ...tools,
-      raw,
-      close: sessions.close,
+      ...resources,
+      ...prompts,
+      ...utilities,
+      ...notifications,
+      subscribe: subscriptions.subscribe,
+      raw: { ...tools.raw, ...resources.raw, ...prompts.raw, ...utilities.raw },
+      close: Effect.suspend(() => {
+        subscriptions.end(closed)
+        return sessions.close
+      }),
       reconnect: Operations.locate(sessions.reconnect, name)
     }
   }
+)
+
+/** https://modelcontextprotocol.io/specification/2025-11-25/client/roots#root-list-changes */
+const tellChanges = <A>(roots: SubscriptionRef.SubscriptionRef<A>, session: Session) =>
+  SubscriptionRef.changes(roots).pipe(
+    Stream.drop(1),
+    Stream.runForEach(() => Effect.ignore(session.notify("notifications/roots/list_changed"))),
+    Effect.forkScoped({ startImmediately: true }),
+    Effect.asVoid
+  )
+
+const closed = McpError.make(
+  new McpError.ClosedError({ description: "The client was closed", by: "client", requestSent: true })
 )

@@ -1,13 +1,109 @@
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { ListOptions, RequestOptions } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import type { Deadline } from "../../McpTransport.ts"
+import { always, locate, type Operations } from "./operations.ts"
 
-export interface Page<A> {
+interface Cursor {
+  readonly nextCursor?: string
+}
+
+/** A kind of things that a server lists. */
+export interface Kind<A, Result extends Cursor> {
+  readonly method: string
+  /** Without it, there are none. */
+  readonly capability: "tools" | "resources" | "prompts"
+  readonly read: (answer: unknown) => Exit.Exit<Result, McpError.McpError>
+  readonly itemsOf: (result: Result) => ReadonlyArray<unknown>
+  readonly decode: (item: unknown) => Exit.Exit<A, Schema.SchemaError>
+  readonly empty: Result
+}
+
+export interface List<A, Result> {
+  /** One page as the protocol has it. */
+  readonly page: (cursor?: string, options?: RequestOptions) => Effect.Effect<Result, McpError.McpError>
+  readonly pages: (options?: ListOptions) => Stream.Stream<ReadonlyArray<A>, McpError.McpError>
+  readonly all: (options?: ListOptions) => Effect.Effect<ReadonlyArray<A>, McpError.McpError>
+}
+
+interface Page<A> {
   readonly items: ReadonlyArray<A>
   readonly nextCursor: string | undefined
 }
+
+/** A kind of things, and who asks for them. */
+interface Source<A, Result extends Cursor> {
+  readonly operations: Operations
+  readonly kind: Kind<A, Result>
+  readonly onPage?: ((cursor: string | undefined, items: ReadonlyArray<A>) => void) | undefined
+}
+
+export const make = <A, Result extends Cursor>(source: Source<A, Result>): List<A, Result> => ({
+  page: (cursor, options) => fetchPage(source, cursor, options),
+  pages: (options) => fetchPages(source, options),
+  all: (options) => fetchAll(source, options)
+})
+
+const fetchPage = <A, Result extends Cursor>(
+  { kind: { capability, empty, method, read }, operations: { request, timeouts } }: Source<A, Result>,
+  cursor: string | undefined,
+  options: RequestOptions = {}
+): Effect.Effect<Result, McpError.McpError> =>
+  request({
+    method,
+    params: cursor === undefined ? undefined : { cursor },
+    deadline: timeouts.list(options),
+    meta: options.meta,
+    repeatable: always,
+    without: ({ capabilities }) => capabilities[capability] === undefined ? Exit.succeed(empty) : undefined,
+    read
+  })
+
+const fetchPages = <A, Result extends Cursor>(
+  source: Source<A, Result>,
+  options: ListOptions = {}
+): Stream.Stream<ReadonlyArray<A>, McpError.McpError> => {
+  const { kind, onPage, operations } = source
+  const fetch = (cursor: string | undefined) =>
+    Effect.map(fetchPage(source, cursor, options), (result) => {
+      const items = decodeItems(source, result)
+      onPage?.(cursor, items)
+      return { items, nextCursor: result.nextCursor }
+    })
+  const { maxItems = 10_000, maxPages = 250 } = options
+  return Stream.mapError(
+    paged({ fetch, maxPages, maxItems }),
+    (error) => McpError.at(error, operations.server, kind.method)
+  )
+}
+
+const fetchAll = <A, Result extends Cursor>(
+  source: Source<A, Result>,
+  options: ListOptions = {}
+): Effect.Effect<ReadonlyArray<A>, McpError.McpError> => {
+  const { kind: { method }, operations: { server, timeouts } } = source
+  const deadline = timeouts.list(options)
+  const all = McpError.isMcpError(deadline)
+    ? Effect.fail(deadline)
+    : collected(fetchPages(source, options), deadline)
+  return locate(all, server, method)
+}
+
+/** One bad item does not hide the others. */
+const decodeItems = <A, Result extends Cursor>(
+  { kind: { decode, itemsOf }, operations: { onDiagnostic } }: Source<A, Result>,
+  result: Result
+): ReadonlyArray<A> =>
+  itemsOf(result).flatMap((item) => {
+    const decoded = decode(item)
+    if (Exit.isSuccess(decoded)) return [decoded.value]
+    onDiagnostic({ _tag: "Invalid", payload: item })
+    return []
+  })
 
 /**
  * All pages of a list, as they come. A cursor is opaque: only its absence ends the list, and one that comes again would
@@ -15,11 +111,11 @@ export interface Page<A> {
  *
  * https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/pagination
  */
-export const pages = <A, E, R>(options: {
-  readonly fetch: (cursor: string | undefined) => Effect.Effect<Page<A>, E, R>
+const paged = <A>(options: {
+  readonly fetch: (cursor: string | undefined) => Effect.Effect<Page<A>, McpError.McpError>
   readonly maxPages: number
   readonly maxItems: number
-}): Stream.Stream<ReadonlyArray<A>, E | McpError.McpError, R> =>
+}): Stream.Stream<ReadonlyArray<A>, McpError.McpError> =>
   Stream.suspend(() => {
     const seen = new Set<string>()
     let pageCount = 0
@@ -49,10 +145,10 @@ export const pages = <A, E, R>(options: {
   })
 
 /** All items of a list at once, within the deadline. */
-export const all = <A, R>(
-  pages: Stream.Stream<ReadonlyArray<A>, McpError.McpError, R>,
+const collected = <A>(
+  pages: Stream.Stream<ReadonlyArray<A>, McpError.McpError>,
   deadline: Deadline
-): Effect.Effect<ReadonlyArray<A>, McpError.McpError, R> =>
+): Effect.Effect<ReadonlyArray<A>, McpError.McpError> =>
   Effect.map(Stream.runCollect(pages), (items) => items.flat()).pipe(Effect.timeoutOrElse({
     duration: deadline.idleMillis,
     orElse: () =>

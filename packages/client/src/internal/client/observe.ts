@@ -27,18 +27,17 @@ const durationOf = (method: string, errorType: string | undefined): typeof durat
   return metric
 }
 
-export interface Operation {
-  readonly method: string
-  /** The tool's or prompt's name. */
-  readonly target: string | undefined
-  readonly server: string
+/** What an operation is about. */
+export interface Target {
+  readonly kind: "tool" | "prompt" | "resource"
+  readonly name: string
 }
 
 type Failure = McpError.McpError | McpError.ToolError
 
 /** Measures how long an operation took. */
 export const measure = (
-  { method }: Operation,
+  method: string,
   exit: Exit.Exit<unknown, Failure>,
   startedAt: number,
   context: Context.Context<never>
@@ -46,25 +45,39 @@ export const measure = (
 
 /** Gives an operation a span, if anybody traces. */
 export const trace = <A, E extends Failure, R>(
-  { method, server, target }: Operation,
+  { method, target }: { readonly method: string; readonly target?: Target | undefined },
+  server: string,
   fiber: Fiber.Fiber<unknown, unknown>,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
   const { span, tracer, tracerEnabled } = fiber.cache
   if (!tracerEnabled || (span === undefined && tracer === undefined)) return effect
-  return Effect.useSpan(target === undefined ? method : `${method} ${target}`, {
+  return Effect.useSpan(spanName(method, target), {
     kind: "client",
-    attributes: {
-      "mcp.method.name": method,
-      "mcp.server.name": server,
-      ...(target === undefined ? {} : { "gen_ai.tool.name": target, "gen_ai.operation.name": "execute_tool" })
-    }
+    attributes: { "mcp.method.name": method, "mcp.server.name": server, ...attributesOf(target) }
   }, (span) =>
     Effect.onExitPrimitive(Effect.withParentSpan(effect, span, { captureStackTrace: false }), (exit) => {
       const type = errorType(exit)
       if (type !== undefined) span.attribute("error.type", type)
       return undefined
     }))
+}
+
+/** There may be any number of URIs, which would make as many names. */
+const spanName = (method: string, target: Target | undefined): string =>
+  target === undefined || target.kind === "resource" ? method : `${method} ${target.name}`
+
+const attributesOf = (target: Target | undefined): Record<string, string> => {
+  switch (target?.kind) {
+    case "tool":
+      return { "gen_ai.tool.name": target.name, "gen_ai.operation.name": "execute_tool" }
+    case "prompt":
+      return { "gen_ai.prompt.name": target.name }
+    case "resource":
+      return { "mcp.resource.uri": target.name }
+    case undefined:
+      return {}
+  }
 }
 
 const errorType = (exit: Exit.Exit<unknown, Failure>): string | undefined => {

@@ -1,65 +1,177 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as McpError from "../../McpError.ts"
-import type { Diagnostic } from "../../McpTransport.ts"
-import type { Session } from "../session/session.ts"
+import type { CallHandlers } from "../../McpHandlers.ts"
+import type { JsonObject, Progress } from "../../McpSchema.ts"
+import type { Deadline, Diagnostic } from "../../McpTransport.ts"
+import { compile } from "../handlers/compile.ts"
+import type { Completions } from "../session/completions.ts"
+import type { Session, SessionInfo } from "../session/session.ts"
 import type { SessionRef } from "../session/sessionRef.ts"
-import { measure, trace } from "./observe.ts"
+import { measure, type Target, trace } from "./observe.ts"
+import { withProgress } from "./progress.ts"
 import type { Timeouts } from "./timeouts.ts"
+
+/** So often is a request asked again that the loss of a session cut off. */
+const MAX_REPEATS = 2
+
+type Failure = McpError.McpError | McpError.ToolError
+
+/** What is asked of the server, and how. */
+export interface Operation {
+  readonly method: string
+  readonly target?: Target | undefined
+  /** Whether it does no harm to carry it out twice. */
+  readonly repeatable: () => boolean
+}
+
+export interface Request<A, E, R, R2> extends Operation {
+  readonly params: JsonObject | undefined
+  readonly deadline: Deadline | McpError.McpError
+  readonly meta: JsonObject | undefined
+  readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R2>) | undefined
+  /** What answers the server meanwhile. */
+  readonly handlers?: CallHandlers<R2> | undefined
+  /** Whether to ask for progress when nobody listens, too: it restarts the deadline all the same. */
+  readonly tracked?: boolean | undefined
+  /** What comes of it when the server does not offer it: then nothing is sent. */
+  readonly without: (info: SessionInfo) => Exit.Exit<A, McpError.McpError> | undefined
+  readonly read: (answer: unknown) => Effect.Effect<A, E, R>
+}
 
 /** What all operations of a client have in common. */
 export interface Operations {
   readonly server: string
   readonly timeouts: Timeouts
-  /** Runs an operation with the session: observed, and with errors that say where they come from. */
-  readonly run: <A, E extends McpError.McpError | McpError.ToolError, R>(
-    method: string,
-    target: string | undefined,
+  /**
+   * Runs an operation with the session: observed, with errors that say where they come from, and once more in the next
+   * session when the loss of one cut it off, if that is safe.
+   */
+  readonly run: <A, E extends Failure, R>(
+    operation: Operation,
     f: (session: Session) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | McpError.McpError, R>
+  /** Sends a request and reads the answer. */
+  readonly request: <A, E extends Failure, R, R2 = never>(
+    request: Request<A, E, R, R2>
+  ) => Effect.Effect<A, E | McpError.McpError, R | R2>
+  /** Sends a request in this session and no other. */
+  readonly requestIn: (
+    session: Session,
+    operation: Pick<Operation, "method" | "target">,
+    params: JsonObject,
+    deadline: Deadline
+  ) => Effect.Effect<unknown, McpError.McpError>
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }
 
 export const make = (options: {
   readonly server: string
+  readonly completions: Completions
   readonly timeouts: Timeouts
   readonly sessions: SessionRef
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }): Operations => {
-  const { onDiagnostic, server, sessions, timeouts } = options
-  return {
-    server,
-    timeouts,
-    run: <A, E extends McpError.McpError | McpError.ToolError, R>(
-      method: string,
-      target: string | undefined,
-      f: (session: Session) => Effect.Effect<A, E, R>
-    ) => {
-      const operation = { method, target, server }
-      const run = Effect.withFiber<A, E | McpError.McpError, R>((fiber) => {
-        const startedAt = performance.now()
-        const { context } = fiber
-        const used = sessions.use(f, (exit) => {
-          measure(operation, exit, startedAt, context)
-          if (isAnswer(exit)) sessions.proven()
-        })
-        return trace(operation, fiber, used)
-      })
-      return locate(run, server, method)
-    },
-    onDiagnostic
+  const { completions, onDiagnostic, server, sessions, timeouts } = options
+
+  const observe = (
+    method: string,
+    exit: Exit.Exit<unknown, Failure>,
+    startedAt: number,
+    context: Context.Context<never>
+  ): void => {
+    measure(method, exit, startedAt, context)
+    if (isAnswer(exit)) sessions.proven()
   }
+
+  const run = <A, E extends Failure, R>(
+    operation: Operation,
+    f: (session: Session) => Effect.Effect<A, E, R>,
+    repeats = 0
+  ): Effect.Effect<A, E | McpError.McpError, R> =>
+    Effect.withFiber((fiber) => {
+      const { method } = operation
+      const startedAt = performance.now()
+      const { context } = fiber
+      let began = false
+      const used = sessions.use(
+        (session) => {
+          began = true
+          return f(session)
+        },
+        (exit) => observe(method, exit, startedAt, context)
+      )
+      return Effect.catch(trace(operation, server, fiber, used), (error) =>
+        // A session that could not be opened has been tried often enough.
+        began && repeats < MAX_REPEATS && isLoss(error) && (!error.reason.requestSent || operation.repeatable())
+          ? run(operation, f, repeats + 1)
+          : Effect.fail(located(error, server, method)))
+    })
+
+  const request = <A, E extends Failure, R, R2>(
+    request: Request<A, E, R, R2>
+  ): Effect.Effect<A, E | McpError.McpError, R | R2> => {
+    const { deadline, meta, method, onProgress, params, read, tracked, without } = request
+    if (McpError.isMcpError(deadline)) return Effect.fail(located(deadline, server, method))
+    const handlers = request.handlers === undefined
+      ? undefined
+      // Handlers run with the context of the caller, who has what they need.
+      : compile(request.handlers, { server, completions }, Context.empty() as Context.Context<R2>)
+    const ask = (session: Session, onProgress: ((progress: Progress) => void) | undefined) =>
+      Effect.flatMap(session.request(method, params, { deadline, meta, onProgress, handlers }), read)
+    return run(
+      request,
+      (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
+        without(session.info) ?? (onProgress === undefined
+          ? ask(session, tracked === true ? ignoreProgress : undefined)
+          : withProgress(onProgress, (report) => ask(session, report)))
+    )
+  }
+
+  const requestIn: Operations["requestIn"] = (session, operation, params, deadline) =>
+    Effect.withFiber((fiber) => {
+      const { method } = operation
+      const startedAt = performance.now()
+      const { context } = fiber
+      const asked = Effect.onExitPrimitive(session.request(method, params, { deadline }), (exit) => {
+        observe(method, exit, startedAt, context)
+        return undefined
+      })
+      return locate(trace(operation, server, fiber, asked), server, method)
+    })
+
+  return { server, timeouts, run: (operation, f) => run(operation, f), request, requestIn, onDiagnostic }
 }
 
+const ignoreProgress = (): void => {}
+
+export const always = (): boolean => true
+export const never = (): boolean => false
+
+type Loss = McpError.McpError & { readonly reason: McpError.ClosedError }
+
+/** Whether it was the end of the session that made an operation fail. */
+export const isLoss = (error: Failure): error is Loss =>
+  error._tag === "McpError" && error.reason._tag === "ClosedError" && error.reason.by === "server"
+
 /** Whether the server is well enough to answer, be it with an error. */
-const isAnswer = (exit: Exit.Exit<unknown, McpError.McpError | McpError.ToolError>): boolean => {
+const isAnswer = (exit: Exit.Exit<unknown, Failure>): boolean => {
   if (Exit.isSuccess(exit)) return true
   const [failure] = exit.cause.reasons
   if (failure?._tag !== "Fail") return false
   if (failure.error._tag === "ToolError") return true
   const { reason } = failure.error
-  return reason._tag === "JsonRpcError" || reason._tag === "ProtocolError" || reason._tag === "LimitError" ||
-    reason._tag === "ValidationError" && reason.side === "output"
+  switch (reason._tag) {
+    case "JsonRpcError":
+    case "ProtocolError":
+    case "LimitError":
+      return true
+    case "ValidationError":
+      return reason.side === "output"
+    default:
+      return false
+  }
 }
 
 /** Says in the errors of an effect where they come from. */
@@ -67,20 +179,14 @@ export const locate = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   server: string,
   method?: string
-): Effect.Effect<A, E, R> =>
-  Effect.mapError(
-    effect,
-    (error) => McpError.isMcpError(error) ? narrow(error, McpError.at(error, server, method)) : error
-  )
+): Effect.Effect<A, E, R> => Effect.mapError(effect, (error) => located(error, server, method))
 
 // An error that says where it comes from is of the same type as before.
-const narrow = <E extends McpError.McpError>(_: E, located: McpError.McpError): E => located as E
+const located = <E>(error: E, server: string, method: string | undefined): E =>
+  McpError.isMcpError(error) ? McpError.at(error, server, method) as E : error
 
-/** For requests that change nothing: what the loss of a session cut off is asked again, once, in the next. */
-export const repeatWhenLost = <A, R>(
-  effect: Effect.Effect<A, McpError.McpError, R>
-): Effect.Effect<A, McpError.McpError, R> =>
-  Effect.catchIf(effect, ({ reason }) => reason._tag === "ClosedError" && reason.by === "server", () => effect)
-
-export const unsupported = (capability: string): McpError.McpError =>
-  McpError.make(new McpError.UnsupportedError({ description: `The server does not offer ${capability}` }))
+/** What comes of an operation that a server without this capability is asked for. */
+export const unsupported = (capability: string): Exit.Exit<never, McpError.McpError> =>
+  Exit.fail(McpError.make(
+    new McpError.UnsupportedError({ description: `The server does not offer ${capability}` })
+  ))

@@ -1,7 +1,22 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { CallOptions, Definition, McpClient, Options, ServiceClass, ToolMethod, Typed } from "../../McpClient.ts"
+import * as Stream from "effect/Stream"
+import type {
+  CallArguments,
+  CallOptions,
+  Definition,
+  McpClient,
+  Options,
+  ProgressOptions,
+  PromptMethod,
+  ResourceMethod,
+  ServiceClass,
+  ToolMethod,
+  Typed
+} from "../../McpClient.ts"
+import type * as McpPrompt from "../../McpPrompt.ts"
+import * as McpResource from "../../McpResource.ts"
 import * as McpTool from "../../McpTool.ts"
 import * as client from "./client.ts"
 import { locate } from "./operations.ts"
@@ -12,19 +27,28 @@ export const Service = <Self>() =>
   definition: D
 ): ServiceClass<Self, Id, D> => {
   const key = Context.Service<Self, Typed<D>>()(id)
-  const make = (options?: Options) => Effect.map(client.make(options), (client) => withTools(client, definition))
+  const make = <R = never>(options?: Options<R>) =>
+    Effect.map(client.make(options), (client) => withMethods(client, definition))
   return Object.assign(key, {
     definition,
     make,
-    layer: (options?: Options) => Layer.effect(key, make(options))
+    layer: <R = never>(options?: Options<R>) => Layer.effect(key, make(options))
   })
 }
 
-const withTools = <D extends Definition>(client: McpClient, definition: D): Typed<D> => {
-  const methods = Object.entries(definition.tools).map(([key, tool]) => [key, toolMethod(client, tool)])
-  // Built key by key from the definition, which is what the type says.
-  return { ...client, tools: Object.fromEntries(methods) as Typed<D>["tools"] }
+const withMethods = <D extends Definition>(client: McpClient, definition: D): Typed<D> => {
+  const { prompts = {}, resources = {}, tools = {} } = definition
+  return {
+    ...client,
+    // Built key by key from the definition, which is what the types say.
+    tools: mapValues(tools, (tool) => toolMethod(client, tool)) as Typed<D>["tools"],
+    resources: mapValues(resources, (resource) => resourceMethod(client, resource)) as Typed<D>["resources"],
+    prompts: mapValues(prompts, (prompt) => promptMethod(client, prompt)) as Typed<D>["prompts"]
+  }
 }
+
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value)]))
 
 const toolMethod = <T extends McpTool.Any>(client: McpClient, tool: T): ToolMethod<T> => {
   type Input = McpTool.Input<T>
@@ -38,3 +62,19 @@ const toolMethod = <T extends McpTool.Any>(client: McpClient, tool: T): ToolMeth
     stream: (input: Input = {}, options?: Omit<CallOptions, "onProgress">) => client.callStream(tool, input, options)
   })
 }
+
+const resourceMethod = <T extends McpResource.Any>(client: McpClient, resource: T): ResourceMethod<T> => {
+  type Params = McpResource.Params<T>
+  const uriOf = (params: Params, method: string) => locate(McpResource.uriOf(resource, params), client.name, method)
+  const read = <R>(...args: CallArguments<Params, ProgressOptions<R>>) => client.read<T, R>(resource, ...args)
+  return Object.assign(read, {
+    raw: <R>(params: Params = {}, options?: ProgressOptions<R>) =>
+      Effect.flatMap(uriOf(params, "resources/read"), (uri) => client.raw.readResource(uri, options)),
+    subscribe: (params: Params = {}) =>
+      Stream.unwrap(Effect.map(uriOf(params, "resources/subscribe"), client.subscribe))
+  })
+}
+
+const promptMethod =
+  <P extends McpPrompt.Any>(client: McpClient, prompt: P): PromptMethod<P> =>
+  <R>(...args: CallArguments<McpPrompt.Arguments<P>, ProgressOptions<R>>) => client.get<P, R>(prompt, ...args)

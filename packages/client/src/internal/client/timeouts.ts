@@ -9,12 +9,14 @@ import type { Deadline } from "../../McpTransport.ts"
 export interface Timeouts {
   readonly connect: Deadline
   readonly list: (options: RequestOptions) => Deadline | McpError.McpError
-  readonly call: (options: CallOptions<unknown>) => Deadline | McpError.McpError
+  readonly call: (options: Pick<CallOptions, "timeout" | "totalTimeout">) => Deadline | McpError.McpError
+  /** Of a call that has no deadlines of its own. */
+  readonly usualCall: Deadline
   readonly idleTimeToLive: Duration.Duration
 }
 
-export const make: (options: Options) => Effect.Effect<Timeouts, McpError.McpError> = Effect.fnUntraced(
-  function*(options: Options) {
+export const make: (options: Options<unknown>) => Effect.Effect<Timeouts, McpError.McpError> = Effect.fnUntraced(
+  function*(options: Options<unknown>) {
     const { timeouts = {} } = options
     const connect = yield* toMillis("timeouts.connect", timeouts.connect ?? "30 seconds")
     const list = yield* toMillis("timeouts.list", timeouts.list ?? "60 seconds")
@@ -36,6 +38,7 @@ export const make: (options: Options) => Effect.Effect<Timeouts, McpError.McpErr
         const totalMillis = override("totalTimeout", totalTimeout, Math.max(total, idleMillis))
         return typeof totalMillis === "number" ? { budget: "call", idleMillis, totalMillis } : totalMillis
       },
+      usualCall,
       idleTimeToLive: options.lazy === true ? Duration.millis(idleTimeToLive) : Duration.infinity
     }
   }

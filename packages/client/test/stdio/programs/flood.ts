@@ -7,6 +7,7 @@ import * as StdioTransport from "@effect-mcp/client/StdioTransport"
 import * as NodeMcp from "@effect-mcp/node/NodeMcp"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
 
@@ -17,7 +18,9 @@ const live = McpClient.layer().pipe(
     command: process.execPath,
     args: [join(import.meta.dirname, "../fixtures/server.mjs")]
   })),
-  Layer.provide(NodeMcp.layer)
+  Layer.provide(NodeMcp.layer),
+  // the notifications are log messages
+  Layer.provide(Logger.layer([]))
 )
 
 const program = Effect.gen(function*() {

@@ -1,0 +1,78 @@
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type { McpClient, ProgressOptions } from "../../McpClient.ts"
+import type * as McpError from "../../McpError.ts"
+import * as McpPrompt from "../../McpPrompt.ts"
+import * as McpSchema from "../../McpSchema.ts"
+import { toStrings } from "../codec.ts"
+import { reader } from "../session/reader.ts"
+import type { SessionInfo } from "../session/session.ts"
+import * as Listing from "./listing.ts"
+import { always, locate, type Operations, unsupported } from "./operations.ts"
+
+const promptList: Listing.Kind<McpSchema.Prompt, McpSchema.ListPromptsResult> = {
+  method: "prompts/list",
+  capability: "prompts",
+  read: reader("prompts/list", McpSchema.ListPromptsResult),
+  itemsOf: ({ prompts }) => prompts,
+  decode: Schema.decodeUnknownExit(McpSchema.Prompt),
+  empty: { prompts: [] }
+}
+
+const readGetPromptResult = reader("prompts/get", McpSchema.GetPromptResult)
+
+export const make = (
+  operations: Operations
+): Pick<McpClient, "get" | "getPrompt" | "listPrompts" | "promptPages"> & {
+  readonly raw: Pick<McpClient["raw"], "getPrompt" | "listPrompts">
+} => {
+  const { server, timeouts } = operations
+  const list = Listing.make({ operations, kind: promptList })
+
+  const getRaw = <R = never>(
+    name: string,
+    args: Readonly<Record<string, string>> = {},
+    options: ProgressOptions<R> = {}
+  ): Effect.Effect<McpSchema.GetPromptResult, McpError.McpError, R> =>
+    operations.request({
+      method: "prompts/get",
+      target: { kind: "prompt", name },
+      params: Object.keys(args).length === 0 ? { name } : { name, arguments: args },
+      deadline: timeouts.call(options),
+      meta: options.meta,
+      onProgress: options.onProgress,
+      handlers: options.handlers,
+      tracked: true,
+      repeatable: always,
+      without: withoutPrompts,
+      read: readGetPromptResult
+    })
+
+  const getPrompt = <R = never>(name: string, args: McpSchema.JsonObject = {}, options?: ProgressOptions<R>) =>
+    Effect.flatMap(
+      locate(toStrings({ kind: "prompt", name }, args), server, "prompts/get"),
+      (strings) => getRaw(name, strings, options)
+    )
+
+  const get = <P extends McpPrompt.Any, R = never>(
+    prompt: P,
+    args: McpPrompt.Arguments<P> = {},
+    options?: ProgressOptions<R>
+  ): Effect.Effect<McpSchema.GetPromptResult, McpError.McpError, McpPrompt.Services<P> | R> =>
+    Effect.flatMap(
+      locate(McpPrompt.encodeArguments(prompt, args), server, "prompts/get"),
+      (strings) => getRaw(prompt.name, strings, options)
+    )
+
+  return {
+    get,
+    getPrompt,
+    listPrompts: list.all,
+    promptPages: list.pages,
+    raw: { getPrompt: getRaw, listPrompts: list.page }
+  }
+}
+
+const withoutPrompts = ({ capabilities }: SessionInfo): Exit.Exit<never, McpError.McpError> | undefined =>
+  capabilities.prompts === undefined ? unsupported("prompts") : undefined
