@@ -26,6 +26,8 @@ export interface Sessions {
 
 export interface Contender {
   readonly stdio: (server: ServerCommand) => Promise<Session>
+  /** Opens a session with the Streamable HTTP server at a URL. */
+  readonly http: (url: string) => Promise<Session>
   /** Opens sessions over an in-memory transport and makes one call in each. */
   readonly memory: (options: { readonly count: number; readonly respond: Responder }) => Promise<Sessions>
 }

@@ -1,12 +1,40 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import type { ServerCommand, Session } from "./contender.ts"
 import { CITY, type ResponderOptions } from "./fixture.ts"
+import type { HttpServerOptions } from "./http-server.ts"
 import type { Figures, Turn } from "./workload.ts"
 
 export const serverCommand = (options: ResponderOptions = {}): ServerCommand => ({
   command: process.execPath,
   args: [fileURLToPath(new URL("server.ts", import.meta.url)), JSON.stringify(options)]
 })
+
+/** Starts a server in a process of its own, which ends with this one if it is not closed before. */
+export const startHttpServer = async (
+  options: HttpServerOptions
+): Promise<{ readonly url: string; readonly close: () => Promise<void> }> => {
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("http-server.ts", import.meta.url)), JSON.stringify(options)],
+    { stdio: ["pipe", "pipe", "inherit"] }
+  )
+  const exited = once(child, "exit")
+  const port = await Promise.race([
+    once(child.stdout, "data").then(([line]) => Number(line)),
+    exited.then(([code]) => {
+      throw new Error(`the HTTP server ended with ${code}`)
+    })
+  ])
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    close: async () => {
+      child.stdin.end()
+      await exited
+    }
+  }
+}
 
 /** Wall clock and CPU time of this process, of which the latter leads: other processes disturb it least. */
 export const timed = async (
@@ -20,7 +48,7 @@ export const timed = async (
   return { millis, cpu: user + system }
 }
 
-const WARM_UP_MILLIS = 1500
+const WARM_UP_MILLIS = 4000
 const SLICES = 5
 const SLICE_MILLIS = 100
 

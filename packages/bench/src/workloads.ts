@@ -1,4 +1,7 @@
 import type { Workload } from "./workload.ts"
+import { workload as httpConcurrent } from "./workloads/http-concurrent.ts"
+import { workload as httpSequential } from "./workloads/http-sequential.ts"
+import { workload as httpSseConcurrent } from "./workloads/http-sse-concurrent.ts"
 import { workload as importTime } from "./workloads/import-time.ts"
 import { workload as listThenCall } from "./workloads/list-then-call.ts"
 import { workload as sessionsMemory } from "./workloads/sessions-memory.ts"
@@ -10,6 +13,9 @@ export const workloads: ReadonlyArray<Workload> = [
   stdioConcurrent,
   stdioSequential,
   stdioLargeMessage,
+  httpConcurrent,
+  httpSequential,
+  httpSseConcurrent,
   listThenCall,
   sessionsMemory,
   importTime

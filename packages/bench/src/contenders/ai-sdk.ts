@@ -1,5 +1,5 @@
 /** `@ai-sdk/mcp`: typed output comes from the schemas that `tools` is given. */
-import { createMCPClient, type JSONRPCMessage, type MCPTransport } from "@ai-sdk/mcp"
+import { createMCPClient, type JSONRPCMessage, type MCPClientConfig, type MCPTransport } from "@ai-sdk/mcp"
 import { StdioMCPTransport } from "@ai-sdk/mcp/mcp-stdio"
 import { z } from "zod"
 import type { Contender, Session } from "../contender.ts"
@@ -18,7 +18,7 @@ const schemas = {
   }
 }
 
-const connect = async (transport: MCPTransport): Promise<Session> => {
+const connect = async (transport: MCPClientConfig["transport"]): Promise<Session> => {
   const client = await createMCPClient({ transport, clientName: "bench", version: "1.0.0" })
   let forecast: ((input: { city: string }) => unknown) | undefined
   const call: Session["call"] = async (city) => {
@@ -57,5 +57,6 @@ const memory = (respond: Responder): MCPTransport => {
 
 export const contender: Contender = {
   stdio: ({ args, command }) => connect(new StdioMCPTransport({ command, args: [...args] })),
+  http: (url) => connect({ type: "http", url }),
   memory: ({ count, respond }) => openAll(count, () => connect(memory(respond)))
 }

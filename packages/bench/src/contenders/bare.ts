@@ -1,4 +1,8 @@
-/** The least that can talk to the server: a table of ids, `JSON.parse`, lines, and one write per tick. */
+/**
+ * The least that can talk to the server: `JSON.parse` and, over pipes, a table of ids, lines, and one write per tick.
+ * Over HTTP it is a pool that connects for every request in flight, as the one of our client on Node does.
+ */
+import { Pool } from "@effect/platform-node/Undici"
 import { spawn } from "node:child_process"
 import type { Contender, Session } from "../contender.ts"
 import { DOCUMENT_TOOL, type Forecast, FORECAST_TOOL } from "../fixture.ts"
@@ -13,10 +17,38 @@ interface Response {
   }
 }
 
-const engine = (send: (message: object) => void) => {
+type Request = (method: string, params: object) => Promise<Response>
+
+const makeSession = (request: Request): Omit<Session, "close"> => {
+  const call: Session["call"] = async (city) => {
+    const { result } = await request("tools/call", { name: FORECAST_TOOL, arguments: { city } })
+    if (result.structuredContent === undefined) throw new Error("no structured content")
+    return result.structuredContent
+  }
+  return {
+    call,
+    load: load(call),
+    listTools: async () => (await request("tools/list", {})).result.tools?.length ?? 0,
+    document: async (bytes) => {
+      const { result } = await request("tools/call", { name: DOCUMENT_TOOL, arguments: { bytes } })
+      return result.content?.[0]?.text.length ?? 0
+    }
+  }
+}
+
+const INITIALIZE = {
+  protocolVersion: "2025-11-25",
+  capabilities: {},
+  clientInfo: { name: "bench", version: "1.0.0" }
+}
+
+const INITIALIZED = { jsonrpc: "2.0", method: "notifications/initialized" }
+
+/** What carries all messages, told apart by their ids. */
+const makePipe = (send: (message: object) => void) => {
   const pending = new Map<number, (response: Response) => void>()
   let nextId = 0
-  const request = (method: string, params: object): Promise<Response> =>
+  const request: Request = (method, params) =>
     new Promise((resolve) => {
       const id = nextId++
       pending.set(id, resolve)
@@ -27,27 +59,12 @@ const engine = (send: (message: object) => void) => {
     pending.delete(response.id)
     resolve?.(response)
   }
-  const call: Session["call"] = async (city) => {
-    const { result } = await request("tools/call", { name: FORECAST_TOOL, arguments: { city } })
-    if (result.structuredContent === undefined) throw new Error("no structured content")
-    return result.structuredContent
-  }
   return {
     receive,
-    initialize: async () => {
-      await request("initialize", {
-        protocolVersion: "2025-11-25",
-        capabilities: {},
-        clientInfo: { name: "bench", version: "1.0.0" }
-      })
-      send({ jsonrpc: "2.0", method: "notifications/initialized" })
-    },
-    call,
-    load: load(call),
-    listTools: async () => (await request("tools/list", {})).result.tools?.length ?? 0,
-    document: async (bytes: number) => {
-      const { result } = await request("tools/call", { name: DOCUMENT_TOOL, arguments: { bytes } })
-      return result.content?.[0]?.text.length ?? 0
+    open: async () => {
+      await request("initialize", INITIALIZE)
+      send(INITIALIZED)
+      return makeSession(request)
     }
   }
 }
@@ -60,7 +77,7 @@ export const contender: Contender = {
       child.stdin.write(out)
       out = ""
     }
-    const session = engine((message) => {
+    const pipe = makePipe((message) => {
       if (out === "") process.nextTick(flush)
       out += JSON.stringify(message) + "\n"
     })
@@ -69,15 +86,14 @@ export const contender: Contender = {
     child.stdout.on("data", (chunk: string) => {
       let start = 0
       for (let end = chunk.indexOf("\n"); end >= 0; end = chunk.indexOf("\n", start)) {
-        session.receive(JSON.parse(rest + chunk.slice(start, end)) as Response)
+        pipe.receive(JSON.parse(rest + chunk.slice(start, end)) as Response)
         rest = ""
         start = end + 1
       }
       rest += chunk.slice(start)
     })
-    await session.initialize()
     return {
-      ...session,
+      ...await pipe.open(),
       close: async () => {
         const exited = new Promise((resolve) => child.once("exit", resolve))
         child.stdin.end()
@@ -85,15 +101,39 @@ export const contender: Contender = {
       }
     }
   },
+  http: async (url) => {
+    const { origin, pathname } = new URL(url)
+    const pool = new Pool(origin)
+    const headers: Record<string, string> = {
+      accept: "application/json, text/event-stream",
+      "content-type": "application/json",
+      "mcp-protocol-version": "2025-11-25"
+    }
+    const post = async (message: object) => {
+      const response = await pool.request({ method: "POST", path: pathname, headers, body: JSON.stringify(message) })
+      const text = await response.body.text()
+      if (response.statusCode >= 300) throw new Error(`HTTP ${response.statusCode}: ${text}`)
+      return { headers: response.headers, text }
+    }
+    let nextId = 0
+    const initialized = await post({ jsonrpc: "2.0", id: nextId++, method: "initialize", params: INITIALIZE })
+    headers["mcp-session-id"] = String(initialized.headers["mcp-session-id"])
+    await post(INITIALIZED)
+    const request: Request = async (method, params) => {
+      const { headers, text } = await post({ jsonrpc: "2.0", id: nextId++, method, params })
+      const json = headers["content-type"] === "text/event-stream" ? text.slice(text.indexOf("data:") + 5) : text
+      return JSON.parse(json) as Response
+    }
+    return { ...makeSession(request), close: () => pool.close() }
+  },
   memory: ({ count, respond }) =>
     openAll(count, async () => {
-      const session = engine((message) =>
+      const pipe = makePipe((message) =>
         queueMicrotask(() => {
           const response = answer(respond, message)
-          if (response !== undefined) session.receive(response as Response)
+          if (response !== undefined) pipe.receive(response as Response)
         })
       )
-      await session.initialize()
-      return { ...session, close: async () => {} }
+      return { ...await pipe.open(), close: async () => {} }
     })
 }

@@ -1,4 +1,5 @@
 /** `effect/ai` McpClient: `callTool` decodes with a schema. */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as McpClient from "effect/ai/McpClient"
 import * as McpProtocol from "effect/ai/McpProtocol"
@@ -8,7 +9,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import type * as Scope from "effect/Scope"
 import { DOCUMENT_TOOL, FORECAST_TOOL, type Responder } from "../fixture.ts"
 import { MAX_MESSAGE_BYTES } from "../limits.ts"
-import { type EffectSession, ForecastSchema, fromEffect } from "./effects.ts"
+import { type EffectSession, ForecastSchema, fromEffect, provideToSession } from "./effects.ts"
 import { answer } from "./promises.ts"
 
 const protocol = McpProtocol.v2025_11_25
@@ -59,6 +60,7 @@ export const contender = fromEffect({
       command: ChildProcess.make(command, args, { extendEnv: true, stderr: "inherit" }),
       protocol,
       maxMessageBytes: MAX_MESSAGE_BYTES
-    })).pipe(Effect.provide(NodeServices.layer)),
+    })).pipe(provideToSession(NodeServices.layer)),
+  http: (url) => make(McpClient.http({ url, protocol })).pipe(provideToSession(NodeHttpClient.layerUndici)),
   memory: (respond) => make(Effect.succeed(memory(respond)))
 })

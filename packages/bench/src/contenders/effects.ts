@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { Contender, ServerCommand } from "../contender.ts"
+import type { Contender, ServerCommand, Session } from "../contender.ts"
 import { CITY, type Responder } from "../fixture.ts"
 
 export const ForecastSchema = Schema.Struct({
@@ -36,29 +36,37 @@ const open = async (
 }
 
 /** Loops run inside Effect, since that is where its users' calls are made: one promise per load, not per call. */
+const openOne = async (connect: Effect.Effect<EffectSession, unknown, Scope.Scope>): Promise<Session> => {
+  const { runtime, sessions: [session] } = await open(1, connect)
+  if (session === undefined) throw new Error("no session")
+  return {
+    listTools: () => runtime.runPromise(session.listTools),
+    call: (city) => runtime.runPromise(session.call(city)),
+    load: ({ calls, concurrency }) =>
+      runtime.runPromise(
+        Effect.forEach(
+          Array.from({ length: calls }, () => CITY),
+          session.call,
+          // One after another is what `forEach` does unasked.
+          concurrency === 1 ? { discard: true } : { concurrency, discard: true }
+        )
+      ),
+    document: (bytes) => runtime.runPromise(session.document(bytes)),
+    close: () => runtime.dispose()
+  }
+}
+
+/** Provides services that live as long as the session, where `Effect.provide` of a layer ends them once it is open. */
+export const provideToSession = <Services>(layer: Layer.Layer<Services>) => <A, E, R>(open: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Layer.build(layer), (services) => Effect.provide(open, services))
+
 export const fromEffect = (options: {
   readonly stdio: (server: ServerCommand) => Effect.Effect<EffectSession, unknown, Scope.Scope>
+  readonly http: (url: string) => Effect.Effect<EffectSession, unknown, Scope.Scope>
   readonly memory: (respond: Responder) => Effect.Effect<EffectSession, unknown, Scope.Scope>
 }): Contender => ({
-  stdio: async (server) => {
-    const { runtime, sessions: [session] } = await open(1, options.stdio(server))
-    if (session === undefined) throw new Error("no session")
-    return {
-      listTools: () => runtime.runPromise(session.listTools),
-      call: (city) => runtime.runPromise(session.call(city)),
-      load: ({ calls, concurrency }) =>
-        runtime.runPromise(
-          Effect.forEach(
-            Array.from({ length: calls }, () => CITY),
-            session.call,
-            // One after another is what `forEach` does unasked.
-            concurrency === 1 ? { discard: true } : { concurrency, discard: true }
-          )
-        ),
-      document: (bytes) => runtime.runPromise(session.document(bytes)),
-      close: () => runtime.dispose()
-    }
-  },
+  stdio: (server) => openOne(options.stdio(server)),
+  http: (url) => openOne(options.http(url)),
   memory: async ({ count, respond }) => {
     const { runtime, sessions } = await open(count, Effect.tap(options.memory(respond), (_) => _.listTools))
     const callAll = () =>

@@ -1,4 +1,5 @@
 /** `@effect-mcp/client`: tools are declared with schemas, so a typed call needs no list. */
+import * as HttpTransport from "@effect-mcp/client/HttpTransport"
 import * as McpClient from "@effect-mcp/client/McpClient"
 import * as McpTool from "@effect-mcp/client/McpTool"
 import * as McpTransport from "@effect-mcp/client/McpTransport"
@@ -10,7 +11,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { DOCUMENT_TOOL, FORECAST_TOOL, type Responder } from "../fixture.ts"
-import { type EffectSession, ForecastSchema, fromEffect } from "./effects.ts"
+import { type EffectSession, ForecastSchema, fromEffect, provideToSession } from "./effects.ts"
 import { answer } from "./promises.ts"
 
 class Bench extends McpClient.Service<Bench>()("@effect-mcp/bench/Bench", {
@@ -52,6 +53,7 @@ const memory = (respond: Responder) =>
 
 export const contender = fromEffect({
   stdio: ({ args, command }) =>
-    make(StdioTransport.make({ command, args, stderr: "inherit" })).pipe(Effect.provide(NodeMcp.layer)),
+    make(StdioTransport.make({ command, args, stderr: "inherit" })).pipe(provideToSession(NodeMcp.layer)),
+  http: (url) => make(HttpTransport.make({ url })).pipe(provideToSession(NodeMcp.layer)),
   memory: (respond) => make(memory(respond))
 })

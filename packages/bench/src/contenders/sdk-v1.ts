@@ -1,6 +1,7 @@
 /** `@modelcontextprotocol/sdk`: listed tools are checked against their output schema by ajv. */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import type { CallToolResult, JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js"
@@ -30,6 +31,7 @@ const connect = async (transport: Transport): Promise<Session> => {
 export const contender: Contender = {
   stdio: ({ args, command }) =>
     connect(new StdioClientTransport({ command, args: [...args], maxBufferSize: MAX_MESSAGE_BYTES })),
+  http: (url) => connect(new StreamableHTTPClientTransport(new URL(url))),
   memory: ({ count, respond }) =>
     openAll(count, () => {
       const [client, server] = InMemoryTransport.createLinkedPair()

@@ -1,5 +1,11 @@
 /** `@modelcontextprotocol/client`: listed tools are checked against their output schema by ajv. */
-import { Client, InMemoryTransport, type JSONRPCMessage, type Transport } from "@modelcontextprotocol/client"
+import {
+  Client,
+  InMemoryTransport,
+  type JSONRPCMessage,
+  StreamableHTTPClientTransport,
+  type Transport
+} from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
 import type { Contender, Session } from "../contender.ts"
 import { DOCUMENT_TOOL, type Forecast, FORECAST_TOOL } from "../fixture.ts"
@@ -27,6 +33,7 @@ const connect = async (transport: Transport): Promise<Session> => {
 export const contender: Contender = {
   stdio: ({ args, command }) =>
     connect(new StdioClientTransport({ command, args: [...args], maxBufferSize: MAX_MESSAGE_BYTES })),
+  http: (url) => connect(new StreamableHTTPClientTransport(new URL(url))),
   memory: ({ count, respond }) =>
     openAll(count, () => {
       const [client, server] = InMemoryTransport.createLinkedPair()

@@ -1,0 +1,28 @@
+import { measureLoad, startHttpServer } from "../measure.ts"
+import type { Workload } from "../workload.ts"
+
+export const workload: Workload = {
+  name: "http-sequential",
+  title: "Streamable HTTP, one call after another, typed output",
+  bare: "undici pool, JSON.parse",
+  figure: "callsPerSecond",
+  unit: "calls/s",
+  better: "more",
+  cpu: "cpuPerCall",
+  budgets: [
+    { figure: "cpuPerCall", over: "best", max: 0.6 },
+    { figure: "callsPerSecond", over: "best", min: 1 }
+  ],
+  measure: async (_, load, turn) => {
+    const server = await startHttpServer({ replies: "json" })
+    const session = await (await load()).http(server.url)
+    const figures = await measureLoad(session, turn, {
+      concurrency: 1,
+      batch: 200,
+      warmUp: { concurrent: 8000, same: 600 }
+    })
+    await session.close()
+    await server.close()
+    return figures
+  }
+}
