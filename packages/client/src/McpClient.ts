@@ -20,6 +20,7 @@ import type * as sessions from "./internal/session/sessionRef.ts"
 import type { McpError, ToolError } from "./McpError.ts"
 import type * as McpHandlers from "./McpHandlers.ts"
 import type * as McpPrompt from "./McpPrompt.ts"
+import type * as McpProtocol from "./McpProtocol.ts"
 import type * as McpResource from "./McpResource.ts"
 import type {
   CallToolResult,
@@ -144,6 +145,12 @@ export interface Options<R = never> {
   readonly trustAnnotations?: boolean | undefined
   /** What answers the server when it asks. */
   readonly handlers?: McpHandlers.Handlers<R> | undefined
+  /**
+   * What to speak. By itself the client asks the server, and remembers the answer with the transport.
+   *
+   * @default "auto"
+   */
+  readonly protocol?: McpProtocol.Protocol | undefined
 }
 
 /**
@@ -176,6 +183,17 @@ export interface ProgressOptions<R = never> extends RequestOptions {
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R>) | undefined
   /** What answers the server during this request, in place of the client's handlers. What those lack is never asked. */
   readonly handlers?: McpHandlers.CallHandlers<R> | undefined
+  /**
+   * `manual`: when the server asks for input, fail with `InputRequiredError` in place of asking the handlers. With what
+   * it holds, and the answers as {@link ProgressOptions.resume}, the request can be made again. Only servers of
+   * 2026-07-28 wait in this way.
+   */
+  readonly input?: "manual" | undefined
+  /** The answers to what the server asked when the request was made before, and the state that came with its questions. */
+  readonly resume?: {
+    readonly inputResponses?: JsonObject | undefined
+    readonly requestState?: string | undefined
+  } | undefined
 }
 
 /**

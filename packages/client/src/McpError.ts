@@ -186,7 +186,8 @@ export class TimeoutError extends Schema.Error<TimeoutError>(id("TimeoutError"))
 }
 
 /**
- * The server answered with an error. `code` and `data` are the server's.
+ * The server answered with an error. `code` and `data` are the server's; `httpStatus` is the status of the answer, if it
+ * was that of a failure.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic#responses
  * @category errors
@@ -196,7 +197,8 @@ export class JsonRpcError extends Schema.Error<JsonRpcError>(id("JsonRpcError"))
   _tag: Schema.tag("JsonRpcError"),
   code: Schema.Number,
   description: Schema.String,
-  data: Schema.optional(Schema.Unknown)
+  data: Schema.optional(Schema.Unknown),
+  httpStatus: Schema.optional(Schema.Number)
 }) {
   override get message(): string {
     return `${this.description} (code ${this.code})`
@@ -232,6 +234,30 @@ export class ProtocolError extends Schema.Error<ProtocolError>(id("ProtocolError
   _tag: Schema.tag("ProtocolError"),
   description: Schema.String,
   payload: Schema.optional(Schema.Unknown)
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
+
+/**
+ * The server needs input before it can answer, and nothing here can give it. `inputRequests` are its questions by their
+ * names, `requestState` is what it wants back with the answers. All of it can be written as JSON: the request can be made
+ * again with the answers, in another process if need be, by the option `resume`.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
+ * @category errors
+ * @since 0.1.0
+ */
+export class InputRequiredError extends Schema.Error<InputRequiredError>(id("InputRequiredError"))({
+  _tag: Schema.tag("InputRequiredError"),
+  description: Schema.String,
+  inputRequests: Schema.Record(
+    Schema.String,
+    Schema.Struct({ method: Schema.String, params: Schema.Record(Schema.String, Schema.Unknown) })
+  ),
+  requestState: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
     return this.description
@@ -315,6 +341,7 @@ export const McpErrorReason = Schema.Union([
   JsonRpcError,
   ResourceNotFoundError,
   ProtocolError,
+  InputRequiredError,
   UnsupportedError,
   LimitError,
   ValidationError

@@ -59,10 +59,12 @@ export interface ExchangeOptions {
   /** Called for each progress notification of this exchange, in order, always before the response. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /**
-   * Whether the exchange waits for us: the server has asked something, and a user is thinking about it. Meanwhile only
-   * the total part of the deadline counts.
+   * For how many milliseconds the exchange has not waited for us: none while the server has asked something and a user
+   * is thinking about it. Before that, only the total part of the deadline counts.
    */
-  readonly isHeld?: (() => boolean) | undefined
+  readonly sinceHeld?: (() => number) | undefined
+  /** Headers for the request, where there is HTTP to carry them. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -74,6 +76,7 @@ export interface ExchangeOptions {
  * - `Unexpected`: an answer to a request that is not waiting for one.
  * - `Oversized`: a message above the size limit, thrown away.
  * - `Dropped`: a request of the server that gets no answer, because too many of its requests are under way.
+ * - `InvalidTool`: a tool that is left out of lists, since it could not be called as the protocol wants.
  * - `HandlerFailed`: a handler of a request of the server failed or died. The server is not told why.
  * - `NotRestored`: what the client had set by `method` in a session that was lost could not be set again in the next.
  * - `Stderr`: a line that the server's process printed on its standard error.
@@ -88,6 +91,7 @@ export type Diagnostic =
   | { readonly _tag: "Unexpected"; readonly id: RequestId }
   | { readonly _tag: "Oversized"; readonly limit: number }
   | { readonly _tag: "Dropped"; readonly method: string }
+  | { readonly _tag: "InvalidTool"; readonly name: string; readonly description: string }
   | { readonly _tag: "HandlerFailed"; readonly method: string; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "NotRestored"; readonly method: string; readonly error: McpErrorReason }
   | { readonly _tag: "Stderr"; readonly line: string }
@@ -124,6 +128,11 @@ export interface Connection {
   readonly exchange: (request: JsonRpcRequest, options: ExchangeOptions) => Effect.Effect<unknown, McpError>
   /** Sends a message that has no answer. */
   readonly send: (message: JsonRpcNotification | JsonRpcResponse) => Effect.Effect<void, McpError>
+  /**
+   * What carries the messages: a pipe, of which both ends stay or go together; HTTP requests; or, for servers of
+   * 2024-11-05, HTTP+SSE.
+   */
+  readonly medium: "http" | "pipe" | "sse"
   /** What the server sends unasked. Ends when the connection has closed. */
   readonly incoming: Queue.Dequeue<Incoming, Cause.Done>
   /** Why the connection has closed, or `undefined` while it is open. */

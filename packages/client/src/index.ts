@@ -7,6 +7,7 @@
  */
 export * as McpClient from "./McpClient.ts"
 export * as McpError from "./McpError.ts"
+export * as McpHandlers from "./McpHandlers.ts"
 export * as McpPrompt from "./McpPrompt.ts"
 export * as McpProtocol from "./McpProtocol.ts"
 export * as McpResource from "./McpResource.ts"

@@ -9,12 +9,12 @@ import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** Makes a client of a transport. */
+/** Makes a client of a transport. Unless it says otherwise, it does not ask first which era the server speaks. */
 export const clientOf = (
   transport: McpTransport.McpTransport,
   options?: McpClient.Options
 ): Effect.Effect<McpClient.McpClient, McpError, Scope.Scope> =>
-  Effect.provideService(McpClient.make(options), McpTransport.McpTransport, transport)
+  Effect.provideService(McpClient.make({ protocol: "legacy", ...options }), McpTransport.McpTransport, transport)
 
 /** Makes a client of a server that is not there, and the controls of that server. */
 export const connect = Effect.fnUntraced(function*(

@@ -25,7 +25,7 @@ const using = <A, E>(
   program: (client: McpClient.McpClient) => Effect.Effect<A, E>
 ): Effect.Effect<A, E | McpError> =>
   McpClient.McpClient.use(program).pipe(Effect.provide(
-    McpClient.layer().pipe(
+    McpClient.layer({ protocol: "legacy" }).pipe(
       Layer.provide(McpTransport.layerInfer(target)),
       Layer.provide(NodeMcp.layer)
     )

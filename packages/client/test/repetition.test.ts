@@ -141,6 +141,7 @@ describe("a request that the loss of a session cut off", () => {
       const pinging = yield* start(failsWith("ClosedError")(client.ping()))
       yield* client.close
       assert.strictEqual((yield* Fiber.join(pinging)).by, "client")
+      assert.strictEqual(yield* mock.connections, 1)
       assert.strictEqual(yield* countOf(mock, "ping"), 1)
     }))
 

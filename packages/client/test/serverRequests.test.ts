@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Callers from "../src/internal/session/callers.ts"
+import { Refusal } from "../src/internal/session/refusal.ts"
 import * as ServerRequests from "../src/internal/session/serverRequests.ts"
 import type { Handler } from "../src/internal/session/session.ts"
 import type { Diagnostic, Incoming } from "../src/McpTransport.ts"
@@ -21,6 +22,7 @@ const serving = Effect.fnUntraced(function*(handlers: Record<string, Handler>) {
     exchange: () => Effect.never,
     send: (message) => Effect.sync(() => void answers.push(message)),
     incoming: yield* Queue.unbounded<Incoming, Cause.Done>(),
+    medium: "pipe",
     closedBy: () => undefined,
     closed: Effect.never
   }
@@ -28,7 +30,7 @@ const serving = Effect.fnUntraced(function*(handlers: Record<string, Handler>) {
   const requests = yield* ServerRequests.make(connection, {
     handlers: { capabilities: {}, methods: new Map(Object.entries(handlers)) },
     onDiagnostic: (diagnostic) => diagnostics.push(diagnostic)
-  }, Callers.make())
+  }, Callers.make(() => 0))
   return { requests, answers, diagnostics }
 })
 
@@ -78,17 +80,22 @@ describe("requests of the server", () => {
 
   it.effect("that their handler refuses are answered with its error", () =>
     Effect.gen(function*() {
-      const refuse = new McpError.JsonRpcError({ code: -1, description: "User rejected", data: { why: "no" } })
-      const { answers, requests } = yield* serving({ ask: () => Effect.fail(refuse) })
+      const { answers, diagnostics, requests } = yield* serving({
+        ask: () => Effect.fail(new Refusal(-1, "User rejected"))
+      })
       requests.serve({ id: 1, method: "ask", params: noParams })
       yield* settled
-      assert.deepStrictEqual(answers, [
-        { jsonrpc: "2.0", id: 1, error: { code: -1, message: "User rejected", data: { why: "no" } } }
-      ])
+      assert.deepStrictEqual(answers, [{ jsonrpc: "2.0", id: 1, error: { code: -1, message: "User rejected" } }])
+      assert.deepStrictEqual(diagnostics, [])
     }))
 
   it.effect.each(
     [
+      ["fails", () => Effect.fail(new Error("password is hunter2"))],
+      [
+        "fails with the error of another server",
+        () => Effect.fail(new McpError.JsonRpcError({ code: -1, description: "password is hunter2" }))
+      ],
       ["dies", () => Effect.die(new Error("password is hunter2"))],
       ["throws", () => {
         throw new Error("password is hunter2")

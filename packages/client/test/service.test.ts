@@ -171,7 +171,7 @@ class Library extends McpClient.Service<Library>()("test/Library", {
 }) {}
 
 const library = (options?: McpClient.Options) =>
-  Library.layer(options).pipe(Layer.provideMerge(MockTransport.layer({
+  Library.layer({ protocol: "legacy", ...options }).pipe(Layer.provideMerge(MockTransport.layer({
     resources: {
       "config://app": (_, { progress }) => Effect.as(progress({ progress: 1 }), `{"theme":"dark"}`),
       "logo://app": () => Effect.succeed(new Uint8Array([1, 2]))

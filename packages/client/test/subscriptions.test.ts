@@ -1,6 +1,7 @@
 import type * as McpClient from "@effect-mcp/client/McpClient"
-import * as McpError from "@effect-mcp/client/McpError"
+import type * as McpError from "@effect-mcp/client/McpError"
 import type * as McpResource from "@effect-mcp/client/McpResource"
+import * as McpTransport from "@effect-mcp/client/McpTransport"
 import * as Fault from "@effect-mcp/testing/Fault"
 import * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"
@@ -206,17 +207,14 @@ describe("subscribers to one resource", () => {
       assert.deepStrictEqual(yield* sent(mock), ["1 subscribe", "1 unsubscribe", "1 subscribe"])
     }))
 
-  it.effect("that leave and come at once need no new subscription", () =>
+  it.effect("that come back later are subscribed anew", () =>
     Effect.gen(function*() {
       const { client, mock } = yield* connect(server)
-      const first = yield* watch(client)
-      const second = yield* watch(client)
-      yield* Fiber.interrupt(first.fiber)
-      yield* Fiber.interrupt(second.fiber)
-      const third = yield* watch(client)
-      assert.deepStrictEqual(third.log.at(-1), "+")
+      yield* (yield* watch(client)).leave
+      const again = yield* watch(client)
       yield* update(mock, "config://app")
-      assert.deepStrictEqual(third.log.at(-1), "config://app")
+      assert.deepStrictEqual(again.log, ["+", "config://app"])
+      assert.deepStrictEqual(yield* sent(mock), ["1 subscribe", "1 unsubscribe", "1 subscribe"])
     }))
 })
 
@@ -279,8 +277,12 @@ describe("leaving a subscription", () => {
         yield* one.leave
         yield* other.leave
         assert.strictEqual(alive(), before)
-        // One that goes with its client.
+        // Two that go with their client: one is subscribed, one waits for its next session.
         yield* watch(client)
+        const { client: flaky, mock } = yield* connect(server)
+        yield* watch(flaky)
+        yield* lose(mock)
+        yield* lose(mock)
       }).pipe(Effect.scoped, counting)
       yield* settled
       assert.strictEqual(alive(), 0)
@@ -481,6 +483,21 @@ describe("a subscription fails", () => {
       assert.strictEqual(yield* mock.open, 0)
     }))
 
+  it.effect("when the client is closed, however long the server takes to go, and does not call it back", () =>
+    Effect.gen(function*() {
+      const mock = yield* MockTransport.make(server)
+      const client = yield* clientOf(McpTransport.make({
+        label: "slow",
+        connect: Effect.tap(mock.transport.connect, () => Effect.addFinalizer(() => Effect.sleep("10 seconds")))
+      }))
+      const { error } = yield* watch(client)
+      const closing = yield* start(client.close)
+      assert.deepInclude(reasonOf("ClosedError", yield* error), { by: "client" })
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(closing)
+      assert.strictEqual(yield* mock.connections, 1)
+    }))
+
   it.effect("after what came before was taken", () =>
     Effect.gen(function*() {
       const { client, mock } = yield* connect(server)
@@ -519,7 +536,7 @@ describe("a server that is lost again and again under its subscribers", () => {
       assert.deepStrictEqual(connections, [2, 3, 4, 5, 5])
       const reason = reasonOf("ClosedError", yield* app.error)
       assert.strictEqual(reason.by, "server")
-      assert.instanceOf(reason.cause, McpError.TransportError)
+      assert.strictEqual((reason.cause as McpError.TransportError)._tag, "TransportError")
     }))
 
   it.effect("is well again when it has stood for ten seconds", () =>

@@ -18,6 +18,8 @@ export interface Suite {
   readonly set: string
   /** The suite's program. */
   readonly program: string
+  /** Which scenarios, and how they are to be run. */
+  readonly options: ReadonlyArray<string>
 }
 
 /** How one scenario went. A client that the suite does not object to, but that nothing was asserted of, is vacuous. */
@@ -40,18 +42,23 @@ const TIMEOUT = "45 seconds"
 
 const require = createRequire(import.meta.url)
 
-const suite = (name: string, set: string): Suite => {
+const suite = (name: string, set: string, ...options: ReadonlyArray<string>): Suite => {
   const manifest = require.resolve(`${name}/package.json`)
   const { version }: { readonly version: string } = require(manifest)
-  return { version, set, program: join(dirname(manifest), "dist", "index.js") }
+  return { version, set, program: join(dirname(manifest), "dist", "index.js"), options }
 }
 
-export const suites: ReadonlyArray<Suite> = [suite("conformance-0.1", "all"), suite("conformance-0.2", "all")]
+export const suites: ReadonlyArray<Suite> = [
+  suite("conformance-0.1", "all"),
+  suite("conformance-0.2", "all"),
+  // The first two run what is in both eras in the older one.
+  suite("conformance-0.2", "2026-07-28", "--spec-version=2026-07-28")
+]
 
 /** The names of all scenarios for clients. */
 export const scenariosOf = Effect.fnUntraced(function*(suite: Suite) {
   const spawner = yield* ChildProcessSpawner
-  const lines = yield* spawner.lines(command(suite, ["list", "--client"]))
+  const lines = yield* spawner.lines(command(suite, ["list", "--client", ...suite.options]))
   return lines.flatMap((line) => /^\s+- (\S+)/.exec(line)?.[1] ?? [])
 })
 
@@ -65,7 +72,8 @@ export const run = Effect.fnUntraced(function*(suite: Suite, scenario: string) {
       `--command=${CLIENT}`,
       `--scenario=${scenario}`,
       `--timeout=${CLIENT_TIMEOUT_MILLIS}`,
-      `--output-dir=${folder}`
+      `--output-dir=${folder}`,
+      ...suite.options
     ])),
     TIMEOUT
   )

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { summarise, surprises, table } from "../src/report.ts"
 import type { Outcome, Suite } from "../src/suite.ts"
 
-const suite: Suite = { version: "1.0.0", set: "all", program: "" }
+const suite: Suite = { version: "1.0.0", set: "all", program: "", options: [] }
 
 const outcome = (scenario: string, verdict: Outcome["verdict"], detail = ""): Outcome => ({ scenario, verdict, detail })
 

@@ -11,7 +11,8 @@ import * as Suite from "../src/suite.ts"
 const suite: Suite.Suite = {
   version: "1.0.0",
   set: "all",
-  program: join(import.meta.dirname, "fixtures", "program.mjs")
+  program: join(import.meta.dirname, "fixtures", "program.mjs"),
+  options: []
 }
 
 const run = (scenario: string) => Suite.run(suite, scenario).pipe(Effect.provide(NodeServices.layer))

@@ -138,7 +138,7 @@ describe("a mocked HTTP client", () => {
       })
       const answer = yield* Effect.provide(
         program,
-        McpClient.layer().pipe(
+        McpClient.layer({ protocol: "legacy" }).pipe(
           Layer.provide(HttpTransport.layer({ url: "https://mcp.example.com/mcp" })),
           Layer.provide(Layer.succeed(HttpClient.HttpClient, http))
         )
@@ -233,19 +233,22 @@ describe("an HTTP client that fails", () => {
   ]
 
   describe.each(ways)("and %s", (_, reply) => {
-    it.live.each(kinds)("at %s never does so as a defect, and leaves nothing that hangs", (kind) =>
-      Effect.gen(function*() {
-        const { http, sent } = mocked((request, index) => request.kind === kind && index === 0 ? reply() : undefined)
-        const client = yield* connectTo(http, { lazy: true, reconnect: Schedule.recurs(2) })
-        const call: Effect.Effect<string, McpError.McpError | McpError.ToolError> = callText(client, "echo")
-        const results = [yield* Effect.result(call), yield* Effect.result(call)]
-        for (const result of results) {
-          if (result._tag === "Failure") assert.strictEqual(result.failure._tag, "McpError")
-        }
-        assert.isTrue(results[1]?._tag === "Success")
-        yield* client.close
-        yield* until(() => kind === "GET" || sent.includes("DELETE"))
-      }).pipe(leavesNothing))
+    it.live.each(kinds)(
+      "at %s never does so as a defect, and leaves nothing that hangs",
+      (kind) =>
+        Effect.gen(function*() {
+          const { http, sent } = mocked((request, index) => request.kind === kind && index === 0 ? reply() : undefined)
+          const client = yield* connectTo(http, { lazy: true, reconnect: Schedule.recurs(2) })
+          const call: Effect.Effect<string, McpError.McpError | McpError.ToolError> = callText(client, "echo")
+          const results = [yield* Effect.result(call), yield* Effect.result(call)]
+          for (const result of results) {
+            if (result._tag === "Failure") assert.strictEqual(result.failure._tag, "McpError")
+          }
+          assert.isTrue(results[1]?._tag === "Success")
+          yield* client.close
+          yield* until(() => kind === "GET" || sent.includes("DELETE"))
+        }).pipe(leavesNothing)
+    )
   })
 
   it.live.each(ways)("is no defect of SseTransport either: it %s", ([, reply]) =>

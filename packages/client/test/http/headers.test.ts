@@ -108,26 +108,32 @@ describe("headers", () => {
       assert.deepStrictEqual(valuesOf(server.of("GET"), "content-type"), [undefined])
     }).pipe(leavesNothing))
 
-  it.live.each(["", "has space", "colon:", "line\nbreak", "ünï", "("])("need a name that HTTP can carry: %j", (name) =>
-    Effect.gen(function*() {
-      const server = yield* serve()
-      const headers = { [name]: "secret" }
-      const reason = yield* failsWith("ConfigurationError")(connect(server, { headers }))
-      assert.notInclude(reason.message, "secret")
-      yield* failsWith("ConfigurationError")(connect(server, { headers: Effect.succeed(headers) }))
-      assert.deepStrictEqual(server.requests, [])
-    }).pipe(leavesNothing))
+  it.live.each(["", "has space", "colon:", "line\nbreak", "ünï", "("])(
+    "need a name that HTTP can carry: %j",
+    (name) =>
+      Effect.gen(function*() {
+        const server = yield* serve()
+        const headers = { [name]: "secret" }
+        const reason = yield* failsWith("ConfigurationError")(connect(server, { headers }))
+        assert.notInclude(reason.message, "secret")
+        yield* failsWith("ConfigurationError")(connect(server, { headers: Effect.succeed(headers) }))
+        assert.deepStrictEqual(server.requests, [])
+      }).pipe(leavesNothing)
+  )
 
-  it.live.each(["line\nbreak", "return\r", "nul\u0000", "emoji 🎉", "ツ"])("need a value that HTTP can carry: %j", (value) =>
-    Effect.gen(function*() {
-      const server = yield* serve()
-      const headers = { "x-key": value }
-      const reason = yield* failsWith("ConfigurationError")(connect(server, { headers }))
-      assert.include(reason.message, "x-key")
-      assert.notInclude(reason.message, value)
-      yield* failsWith("ConfigurationError")(connect(server, { headers: Effect.succeed(headers) }))
-      assert.deepStrictEqual(server.requests, [])
-    }).pipe(leavesNothing))
+  it.live.each(["line\nbreak", "return\r", "nul\u0000", "emoji 🎉", "ツ"])(
+    "need a value that HTTP can carry: %j",
+    (value) =>
+      Effect.gen(function*() {
+        const server = yield* serve()
+        const headers = { "x-key": value }
+        const reason = yield* failsWith("ConfigurationError")(connect(server, { headers }))
+        assert.include(reason.message, "x-key")
+        assert.notInclude(reason.message, value)
+        yield* failsWith("ConfigurationError")(connect(server, { headers: Effect.succeed(headers) }))
+        assert.deepStrictEqual(server.requests, [])
+      }).pipe(leavesNothing)
+  )
 
   it.live.each(["Connection", "Content-Length", "Keep-Alive", "Transfer-Encoding", "Upgrade", "Expect"])(
     "that belong to the connection can not be given: %s",
@@ -178,17 +184,20 @@ describe("a URL", () => {
       )
     }).pipe(leavesNothing))
 
-  it.effect.each(["nonsense", "-1 MiB"])("is used with a size that is one: %s", (maxMessageSize) =>
-    Effect.gen(function*() {
-      const http = HttpClient.make(() => Effect.die("nothing is sent"))
-      // What a program without types may give.
-      const options = { url: "https://example.com", maxMessageSize: maxMessageSize as "1 MiB" }
-      const reason = yield* HttpTransport.make(options).pipe(
-        Effect.provideService(HttpClient.HttpClient, http),
-        failsWith("ConfigurationError")
-      )
-      assert.include(reason.message, maxMessageSize)
-    }))
+  it.effect.each(["nonsense", "-1 MiB"])(
+    "is used with a size that is one: %s",
+    (maxMessageSize) =>
+      Effect.gen(function*() {
+        const http = HttpClient.make(() => Effect.die("nothing is sent"))
+        // What a program without types may give.
+        const options = { url: "https://example.com", maxMessageSize: maxMessageSize as "1 MiB" }
+        const reason = yield* HttpTransport.make(options).pipe(
+          Effect.provideService(HttpClient.HttpClient, http),
+          failsWith("ConfigurationError")
+        )
+        assert.include(reason.message, maxMessageSize)
+      })
+  )
 })
 
 describe("secrets", () => {
@@ -196,9 +205,14 @@ describe("secrets", () => {
   const [token = "", session = "", query = "", key = ""] = secrets
 
   const broken: Script = {
-    initialize: (call) => call.answer({ protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "x", version: "1" } }, {
-      "mcp-session-id": session
-    }),
+    initialize: (call) =>
+      call.answer({
+        protocolVersion: "2025-11-25",
+        capabilities: { tools: {} },
+        serverInfo: { name: "x", version: "1" }
+      }, {
+        "mcp-session-id": session
+      }),
     "tools/call": (call) => {
       const behaviours: Readonly<Record<string, () => void>> = {
         echo: () => call.answer(text("echo")),
@@ -234,53 +248,64 @@ describe("secrets", () => {
     for (const secret of secrets) assert.notInclude(text, secret)
   }
 
-  it.live.each(["pooled", "fetch"] as const)("are in nothing that an error shows (%s)", (over) =>
-    Effect.gen(function*() {
-      const server = yield* serve(broken)
-      const options = {
-        over,
-        url: `${server.url}?key=${query}`,
-        headers: { Authorization: `Bearer ${token}`, "x-key": Redacted.make(key) }
-      }
-      const client = yield* connect(server, options)
-      for (const tool of tools) {
-        const error = yield* Effect.flip(callText(client, tool, { timeout: "10 seconds" }))
-        assertHidden(shown(error))
-      }
-      yield* server.stop
-      assertHidden(shown(yield* Effect.flip(connect(server, options))))
-      yield* server.restart
-    }).pipe(leavesNothing))
-
-  it.live.each(["pooled", "fetch"] as const)("are in no span, even if somebody records headers (%s)", (over) =>
-    Effect.gen(function*() {
-      const server = yield* serve(broken)
-      const spans: Array<Tracer.Span> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
-      yield* Effect.gen(function*() {
-        const client = yield* connect(server, {
+  it.live.each(["pooled", "fetch"] as const)(
+    "are in nothing that an error shows (%s)",
+    (over) =>
+      Effect.gen(function*() {
+        const server = yield* serve(broken)
+        const options = {
           over,
           url: `${server.url}?key=${query}`,
           headers: { Authorization: `Bearer ${token}`, "x-key": Redacted.make(key) }
+        }
+        const client = yield* connect(server, options)
+        for (const tool of tools) {
+          const error = yield* Effect.flip(callText(client, tool, { timeout: "10 seconds" }))
+          assertHidden(shown(error))
+        }
+        yield* server.stop
+        assertHidden(shown(yield* Effect.flip(connect(server, options))))
+        yield* server.restart
+      }).pipe(leavesNothing)
+  )
+
+  it.live.each(["pooled", "fetch"] as const)(
+    "are in no span, even if somebody records headers (%s)",
+    (over) =>
+      Effect.gen(function*() {
+        const server = yield* serve(broken)
+        const spans: Array<Tracer.Span> = []
+        const tracer = Tracer.make({
+          span: (options) => {
+            const span = new Tracer.NativeSpan(options)
+            spans.push(span)
+            return span
+          }
         })
-        yield* callText(client, "echo")
-        yield* Effect.flip(callText(client, "status"))
-      }).pipe(
-        Effect.provideService(HttpClient.TracerHeaderFilter, () => true),
-        Effect.provideService(Tracer.Tracer, tracer),
-        Effect.scoped
-      )
-      const attributes = spans.map(({ attributes }) => Object.fromEntries(attributes))
-      const http = attributes.filter((attributes) => "http.request.method" in attributes)
-      assert.isAtLeast(http.length, 4)
-      assert.isTrue(http.some((attributes) => attributes["http.request.header.mcp-session-id"] === "<redacted>"))
-      assertHidden(inspect(attributes, { depth: Infinity }))
-      assert.deepStrictEqual(yield* Headers.CurrentRedactedNames, ["authorization", "cookie", "set-cookie", "x-api-key"])
-    }).pipe(leavesNothing))
+        yield* Effect.gen(function*() {
+          const client = yield* connect(server, {
+            over,
+            url: `${server.url}?key=${query}`,
+            headers: { Authorization: `Bearer ${token}`, "x-key": Redacted.make(key) }
+          })
+          yield* callText(client, "echo")
+          yield* Effect.flip(callText(client, "status"))
+        }).pipe(
+          Effect.provideService(HttpClient.TracerHeaderFilter, () => true),
+          Effect.provideService(Tracer.Tracer, tracer),
+          Effect.scoped
+        )
+        const attributes = spans.map(({ attributes }) => Object.fromEntries(attributes))
+        const http = attributes.filter((attributes) => "http.request.method" in attributes)
+        assert.isAtLeast(http.length, 4)
+        assert.isTrue(http.some((attributes) => attributes["http.request.header.mcp-session-id"] === "<redacted>"))
+        assertHidden(inspect(attributes, { depth: Infinity }))
+        assert.deepStrictEqual(yield* Headers.CurrentRedactedNames, [
+          "authorization",
+          "cookie",
+          "set-cookie",
+          "x-api-key"
+        ])
+      }).pipe(leavesNothing)
+  )
 })

@@ -160,9 +160,13 @@ describe("many calls", () => {
       const fibers = yield* Effect.forEach(Array.from({ length: 300 }, (_, index) => String(index)), (tool) =>
         Effect.forkScoped(Effect.exit(callText(client, tool)), { startImmediately: true }))
       yield* server.received("tools/call", 200)
-      for (const fiber of fibers) fiber.interruptUnsafe()
+      for (const fiber of fibers) {
+        fiber.interruptUnsafe()
+      }
       yield* Fiber.awaitAll(fibers)
-      yield* until(() => open.size === 0)
+      yield* until(() =>
+        open.size === 0
+      )
       assert.isFalse(McpError.isMcpError(yield* Effect.exit(callText(client, "0"))))
     }).pipe(leavesNothing), 60_000)
 })

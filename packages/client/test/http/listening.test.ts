@@ -54,23 +54,29 @@ describe("what the server says unasked", () => {
       const { server } = yield* offering((events) => events.send(ping("there?"), { id: "1" }))
       yield* connect(server)
       yield* server.received("response")
-      assert.deepStrictEqual(server.of("response").map(({ headers, message, method }) => [
-        method,
-        headers["mcp-session-id"],
-        message
-      ]), [["POST", "session-1", { jsonrpc: "2.0", id: "there?", result: {} }]])
+      assert.deepStrictEqual(
+        server.of("response").map(({ headers, message, method }) => [
+          method,
+          headers["mcp-session-id"],
+          message
+        ]),
+        [["POST", "session-1", { jsonrpc: "2.0", id: "there?", result: {} }]]
+      )
     }).pipe(leavesNothing))
 
-  it.effect.each([400, 401, 403, 404, 405, 406, 501, 200, 204])("is left alone when the server offers none (%d)", (status) =>
-    Effect.gen(function*() {
-      const server = yield* serve({ GET: (call) => call.reply(status, status === 204 ? "" : "no") })
-      const client = yield* connect(server)
-      yield* server.received("GET")
-      for (let turn = 0; turn < 3; turn++) assert.strictEqual(yield* callText(client, "echo"), "echo")
-      yield* TestClock.adjust("1 day")
-      assert.strictEqual(yield* callText(client, "echo"), "echo")
-      assert.deepStrictEqual([server.of("GET").length, server.of("initialize").length], [1, 1])
-    }).pipe(leavesNothing))
+  it.effect.each([400, 401, 403, 404, 405, 406, 501, 200, 204])(
+    "is left alone when the server offers none (%d)",
+    (status) =>
+      Effect.gen(function*() {
+        const server = yield* serve({ GET: (call) => call.reply(status, status === 204 ? "" : "no") })
+        const client = yield* connect(server)
+        yield* server.received("GET")
+        for (let turn = 0; turn < 3; turn++) assert.strictEqual(yield* callText(client, "echo"), "echo")
+        yield* TestClock.adjust("1 day")
+        assert.strictEqual(yield* callText(client, "echo"), "echo")
+        assert.deepStrictEqual([server.of("GET").length, server.of("initialize").length], [1, 1])
+      }).pipe(leavesNothing)
+  )
 
   it.effect("is asked for again where it ended, when the server says", () =>
     Effect.gen(function*() {
@@ -102,13 +108,21 @@ describe("what the server says unasked", () => {
   it.effect("is asked for ever less often when nothing comes, even if the server wants no pause", () =>
     Effect.gen(function*() {
       const silent = (events: Events) => events.end()
-      const { server } = yield* offering((events) => {
+      const brief = (events: Events) => {
         events.write(priming("1", 0))
         events.end()
-      }, silent, silent, silent, silent, silent, silent, silent, silent, (events) => events.send(ping("at last")))
+      }
+      const manySilent = Array.from({ length: 8 }, () => silent)
+      const { server } = yield* offering(
+        brief,
+        ...manySilent,
+        brief,
+        silent,
+        (events) => events.send(ping("at last"))
+      )
       yield* connect(server)
       const sleeps = yield* Sleeps
-      for (const seconds of [2, 4, 8, 16, 30, 30, 30, 30]) {
+      for (const seconds of [2, 4, 8, 16, 30, 30, 30, 30, 2]) {
         yield* TestClock.adjust(yield* sleeps.until(isAbout(seconds)))
       }
       yield* server.received("response")

@@ -16,26 +16,29 @@ const moving = (status: number, location: (call: Call) => string | undefined) =>
   })
 
 describe.each(Object.keys(httpClients) as ReadonlyArray<keyof typeof httpClients>)("a redirect, over %s", (over) => {
-  it.live.each([301, 302, 307, 308])("within the origin is followed, with method, headers and body (%d)", (status) =>
-    Effect.gen(function*() {
-      const server = yield* moving(status, () => "/elsewhere?key=1")
-      const client = yield* connect(server, { over, headers })
-      assert.strictEqual(yield* callText(client, "echo"), "echo at /elsewhere?key=1")
-      const [first, second] = server.of("tools/call")
-      assert(second?.method === "POST")
-      assert.deepStrictEqual(second.message, first?.message)
-      for (const name of ["authorization", "mcp-session-id", "mcp-protocol-version", "accept", "content-type"]) {
-        assert.isDefined(second.headers[name], name)
-        assert.strictEqual(second.headers[name], first?.headers[name])
-      }
-      // One that lasts is remembered.
-      yield* callText(client, "again")
-      const lasts = status === 301 || status === 308
-      assert.deepStrictEqual(
-        server.of("tools/call").slice(2).map(({ path }) => path),
-        lasts ? ["/elsewhere?key=1"] : ["/mcp", "/elsewhere?key=1"]
-      )
-    }).pipe(leavesNothing))
+  it.live.each([301, 302, 307, 308])(
+    "within the origin is followed, with method, headers and body (%d)",
+    (status) =>
+      Effect.gen(function*() {
+        const server = yield* moving(status, () => "/elsewhere?key=1")
+        const client = yield* connect(server, { over, headers })
+        assert.strictEqual(yield* callText(client, "echo"), "echo at /elsewhere?key=1")
+        const [first, second] = server.of("tools/call")
+        assert(second?.method === "POST")
+        assert.deepStrictEqual(second.message, first?.message)
+        for (const name of ["authorization", "mcp-session-id", "mcp-protocol-version", "accept", "content-type"]) {
+          assert.isDefined(second.headers[name], name)
+          assert.strictEqual(second.headers[name], first?.headers[name])
+        }
+        // One that lasts is remembered.
+        yield* callText(client, "again")
+        const lasts = status === 301 || status === 308
+        assert.deepStrictEqual(
+          server.of("tools/call").slice(2).map(({ path }) => path),
+          lasts ? ["/elsewhere?key=1"] : ["/mcp", "/elsewhere?key=1"]
+        )
+      }).pipe(leavesNothing)
+  )
 
   it.live("to another origin is not followed, and nothing is sent there", () =>
     Effect.gen(function*() {
@@ -73,18 +76,23 @@ describe.each(Object.keys(httpClients) as ReadonlyArray<keyof typeof httpClients
       assert.strictEqual(server.of("initialize").length, 1)
     }).pipe(leavesNothing))
 
-  it.live.each([undefined, "http://[", "", "javascript:alert(1)", "http:///"])("to nowhere is an error (%j)", (location) =>
-    Effect.gen(function*() {
-      const server = yield* serve({
-        "tools/call": (call) =>
-          call.tool === "echo" ? call.answer(text("echo")) : call.reply(307, "", location === undefined ? {} : { location })
-      })
-      const client = yield* connect(server, { over })
-      const error = yield* Effect.flip(callText(client, "lost"))
-      assert.strictEqual(error._tag, "McpError")
-      assert.isAtMost(server.of("tools/call").length, 10)
-      assert.strictEqual(yield* callText(client, "echo"), "echo")
-    }).pipe(leavesNothing))
+  it.live.each([undefined, "http://[", "", "javascript:alert(1)", "http:///"])(
+    "to nowhere is an error (%j)",
+    (location) =>
+      Effect.gen(function*() {
+        const server = yield* serve({
+          "tools/call": (call) =>
+            call.tool === "echo"
+              ? call.answer(text("echo"))
+              : call.reply(307, "", location === undefined ? {} : { location })
+        })
+        const client = yield* connect(server, { over })
+        const error = yield* Effect.flip(callText(client, "lost"))
+        assert.strictEqual(error._tag, "McpError")
+        assert.isAtMost(server.of("tools/call").length, 10)
+        assert.strictEqual(yield* callText(client, "echo"), "echo")
+      }).pipe(leavesNothing)
+  )
 
   it.live("that a page or a GET belongs to (303) is not followed", () =>
     Effect.gen(function*() {

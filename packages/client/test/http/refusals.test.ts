@@ -24,7 +24,8 @@ const refusedWith = Effect.fnUntraced(function*<A, E>(
   return checked
 })
 
-const page = `<!DOCTYPE html><html><head><title>Sign in</title><style>body { color: red }</style><script>alert("hi")</script>
+const page =
+  `<!DOCTYPE html><html><head><title>Sign in</title><style>body { color: red }</style><script>alert("hi")</script>
 </head><body><h1>Please sign in</h1>\u001b[31m<p>to  Acme &amp; Co.${" more".repeat(200)}</p></body></html>`
 
 describe("an answer that is no message", () => {
@@ -38,19 +39,22 @@ describe("an answer that is no message", () => {
       assert.include(reason.message, "text/plain")
     }).pipe(leavesNothing))
 
-  it.live.each([200, 403, 500])("is shown as a reader would see it, if it is a page (%d)", (status) =>
-    Effect.gen(function*() {
-      const reason = yield* refusedWith(
-        (call) => call.reply(status, page, { "content-type": "text/html" }),
-        failsWith("HttpError")
-      )
-      assert.strictEqual(reason.status, status)
-      assert.include(reason.message, "is this the URL of an MCP server?")
-      assert.match(reason.excerpt, /^Sign in Please sign in \[31m to Acme/)
-      assert.notInclude(reason.excerpt, "alert")
-      assert.notInclude(reason.excerpt, "\u001b")
-      assert.isBelow(reason.excerpt.length, 400)
-    }).pipe(leavesNothing))
+  it.live.each([200, 403, 500])(
+    "is shown as a reader would see it, if it is a page (%d)",
+    (status) =>
+      Effect.gen(function*() {
+        const reason = yield* refusedWith(
+          (call) => call.reply(status, page, { "content-type": "text/html" }),
+          failsWith("HttpError")
+        )
+        assert.strictEqual(reason.status, status)
+        assert.include(reason.message, "is this the URL of an MCP server?")
+        assert.match(reason.excerpt, /^Sign in Please sign in \[31m to Acme/)
+        assert.notInclude(reason.excerpt, "alert")
+        assert.notInclude(reason.excerpt, "\u001b")
+        assert.isBelow(reason.excerpt.length, 400)
+      }).pipe(leavesNothing)
+  )
 
   it.live("need not have a type, or a body", () =>
     Effect.gen(function*() {
@@ -75,28 +79,31 @@ describe("an answer that is no message", () => {
 })
 
 describe("an error of the protocol", () => {
-  it.live.each([200, 400, 402, 403, 404, 405, 422, 429, 500, 502])("comes with any status (%d)", (status) =>
-    Effect.gen(function*() {
-      const reason = yield* refusedWith(
-        (call) =>
-          call.reply(status, {
-            jsonrpc: "2.0",
-            id: call.id,
-            error: { code: -32602, message: "Unknown tool", data: { hint: "look closer" } }
-          }),
-        failsWith("JsonRpcError")
-      )
-      assert.deepStrictEqual([reason.code, reason.description, reason.data], [
-        -32602,
-        "Unknown tool",
-        { hint: "look closer" }
-      ])
-    }).pipe(leavesNothing))
+  it.live.each([200, 400, 402, 403, 404, 405, 422, 429, 500, 502])(
+    "comes with any status (%d)",
+    (status) =>
+      Effect.gen(function*() {
+        const reason = yield* refusedWith(
+          (call) =>
+            call.reply(status, {
+              jsonrpc: "2.0",
+              id: call.id,
+              error: { code: -32602, message: "Unknown tool", data: { hint: "look closer" } }
+            }),
+          failsWith("JsonRpcError")
+        )
+        assert.deepStrictEqual([reason.code, reason.description, reason.data], [
+          -32602,
+          "Unknown tool",
+          { hint: "look closer" }
+        ])
+      }).pipe(leavesNothing)
+  )
 
-  it.live("need not say what it answers when the status does", () =>
+  it.live.each([200, 400])("need not say what it answers: that is known (%d)", (status) =>
     Effect.gen(function*() {
       const reason = yield* refusedWith(
-        (call) => call.reply(400, { jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } }),
+        (call) => call.reply(status, { jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } }),
         failsWith("JsonRpcError")
       )
       assert.strictEqual(reason.code, -32700)
@@ -115,7 +122,8 @@ describe("an error of the protocol", () => {
 })
 
 describe("a server that wants to know who asks", () => {
-  const challenge = "Bearer resource_metadata=\"https://example.com/.well-known/oauth-protected-resource\", scope=\"read\""
+  const challenge =
+    "Bearer resource_metadata=\"https://example.com/.well-known/oauth-protected-resource\", scope=\"read\""
 
   it.live("says how, for the first request and for any other", () =>
     Effect.gen(function*() {
@@ -168,12 +176,19 @@ describe("a message that is too large", () => {
   const large = (call: Call) => JSON.stringify(call.result(text("x".repeat(limit))))
 
   it.live.each<[name: string, send: (call: Call) => void]>([
-    ["in JSON that says so", (call) =>
-      call.reply(200, large(call), { "content-type": "application/json", "content-length": large(call).length })],
-    ["in JSON that does not", (call) =>
-      call.reply(200, large(call), { "content-type": "application/json", "transfer-encoding": "chunked" })],
-    ["in JSON that says so, and does not come", (call) =>
-      call.begin({ "content-type": "application/json", "content-length": 1e12 }).write("{")],
+    [
+      "in JSON that says so",
+      (call) =>
+        call.reply(200, large(call), { "content-type": "application/json", "content-length": large(call).length })
+    ],
+    [
+      "in JSON that does not",
+      (call) => call.reply(200, large(call), { "content-type": "application/json", "transfer-encoding": "chunked" })
+    ],
+    [
+      "in JSON that says so, and does not come",
+      (call) => call.begin({ "content-type": "application/json", "content-length": 1e12 }).write("{")
+    ],
     ["in JSON that has no end", (call) => {
       const { write } = call.begin({ "content-type": "application/json" })
       const more = (): void => {
@@ -252,6 +267,33 @@ describe("a message that has no answer", () => {
       const server = yield* serve({ "notifications/initialized": (call) => call.begin({}).write("…") })
       const client = yield* connect(server)
       assert.strictEqual(yield* callText(client, "echo"), "echo")
+    }).pipe(leavesNothing))
+
+  it.effect("may be accepted with a body that is longer than anybody wants to read", () =>
+    Effect.gen(function*() {
+      const server = yield* serve({
+        "notifications/initialized": (call) => {
+          const { write } = call.begin({})
+          const more = (): void => {
+            if (call.isOver()) return
+            write("x".repeat(10_000))
+            setImmediate(more)
+          }
+          more()
+        }
+      })
+      const client = yield* connect(server)
+      assert.strictEqual(yield* callText(client, "echo"), "echo")
+    }).pipe(leavesNothing))
+
+  it.live("that can not be written as JSON is an error, and is not sent", () =>
+    Effect.gen(function*() {
+      const server = yield* serve()
+      const client = yield* connect(server)
+      yield* failsWith("ValidationError")(client.notify("notifications/large", { value: 1n }))
+      yield* failsWith("ValidationError")(client.callTool("large", { value: 1n }))
+      assert.strictEqual(yield* callText(client, "echo"), "echo")
+      assert.deepStrictEqual([server.of("notifications/large").length, server.of("tools/call").length], [0, 1])
     }).pipe(leavesNothing))
 
   it.live("that is refused is an error", () =>

@@ -24,10 +24,14 @@ import {
 const refusals: ReadonlyArray<readonly [name: string, refuse: (call: Call) => void]> = [
   ["404", (call) => call.reply(404)],
   ["404 with a page", (call) => call.reply(404, "<h1>Not found</h1>", { "content-type": "text/html" })],
-  ["404 with an error of the protocol", (call) =>
-    call.reply(404, { jsonrpc: "2.0", id: call.id, error: { code: -32001, message: "Session not found" } })],
-  ["404 with an error that does not say so", (call) =>
-    call.reply(404, { jsonrpc: "2.0", id: null, error: { code: -32000, message: "Nobody knows you here" } })],
+  [
+    "404 with an error of the protocol",
+    (call) => call.reply(404, { jsonrpc: "2.0", id: call.id, error: { code: -32001, message: "Session not found" } })
+  ],
+  [
+    "404 with an error that does not say so",
+    (call) => call.reply(404, { jsonrpc: "2.0", id: null, error: { code: -32000, message: "Nobody knows you here" } })
+  ],
   ["400 with an error of the protocol", (call) =>
     call.reply(400, {
       jsonrpc: "2.0",
@@ -56,7 +60,9 @@ const sessionIds = (calls: ReadonlyArray<Pick<Call, "headers">>) =>
 describe("a session", () => {
   it.live("is named in all requests after the first, as is the version of the protocol", () =>
     Effect.gen(function*() {
-      const server = yield* serve({ initialize: (call) => call.answer(initializeResult("2025-06-18"), { "mcp-session-id": "abc~!" }) })
+      const server = yield* serve({
+        initialize: (call) => call.answer(initializeResult("2025-06-18"), { "mcp-session-id": "abc~!" })
+      })
       yield* Effect.scoped(Effect.gen(function*() {
         const client = yield* connect(server)
         yield* callText(client, "echo")
@@ -66,7 +72,13 @@ describe("a session", () => {
       const [initialize, ...later] = server.requests
       assert.strictEqual(initialize?.headers["mcp-session-id"], undefined)
       assert.strictEqual(initialize?.headers["mcp-protocol-version"], undefined)
-      assert.sameMembers(later.map(({ kind }) => kind), ["notifications/initialized", "GET", "tools/call", "tools/list", "DELETE"])
+      assert.sameMembers(later.map(({ kind }) => kind), [
+        "notifications/initialized",
+        "GET",
+        "tools/call",
+        "tools/list",
+        "DELETE"
+      ])
       for (const { headers, kind } of later) {
         assert.strictEqual(headers["mcp-session-id"], "abc~!", kind)
         assert.strictEqual(headers["mcp-protocol-version"], "2025-06-18", kind)
@@ -120,12 +132,15 @@ describe("a session", () => {
       assert.deepStrictEqual(server.of("DELETE"), [])
     }).pipe(leavesNothing))
 
-  it.live.each(["has space", "t\u00e4b", ""])("has no name that HTTP or the protocol does not allow: %j", (id) =>
-    Effect.gen(function*() {
-      const server = yield* serve({ initialize: (call) => call.answer(initializeResult(), { "mcp-session-id": id }) })
-      const reason = yield* failsWith("ProtocolError")(connect(server))
-      assert.notInclude(reason.message, "has space")
-    }).pipe(leavesNothing))
+  it.live.each(["has space", "t\u00e4b", ""])(
+    "has no name that HTTP or the protocol does not allow: %j",
+    (id) =>
+      Effect.gen(function*() {
+        const server = yield* serve({ initialize: (call) => call.answer(initializeResult(), { "mcp-session-id": id }) })
+        const reason = yield* failsWith("ProtocolError")(connect(server))
+        assert.notInclude(reason.message, "has space")
+      }).pipe(leavesNothing)
+  )
 
   it.live("ends with the client, also when the server does not want to hear that", () =>
     Effect.gen(function*() {
@@ -141,11 +156,16 @@ describe("a session", () => {
 
   it.effect("ends without a server that does not listen any more", () =>
     Effect.gen(function*() {
-      const server = yield* serve({ DELETE: () => {} })
+      const server = yield* serve({ "tools/call": () => {}, DELETE: () => {} })
       const client = yield* connect(server)
       const sleeps = yield* Sleeps
+      const calling = yield* Effect.forkScoped(failsWith("ClosedError")(callText(client, "hang")), {
+        startImmediately: true
+      })
+      yield* server.received("tools/call")
       const closing = yield* Effect.forkScoped(client.close, { startImmediately: true })
       yield* server.received("DELETE")
+      assert.strictEqual((yield* Fiber.join(calling)).by, "client")
       yield* sleeps.until((millis) => millis === 2000)
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(closing)
@@ -175,7 +195,12 @@ describe("a session that the server has forgotten", () => {
   it.live("fails what it had begun to answer, and only that", () =>
     Effect.gen(function*() {
       const waiting: Array<Call> = []
+      const listening: Array<Call> = []
       const server = yield* serve({
+        GET: (call) => {
+          call.stream()
+          listening.push(call)
+        },
         "tools/call": (call) => {
           if (!isOfFirst(call)) return call.answer(text(call.tool))
           if (call.tool === "begun") return call.stream().send(progress(call, 1))
@@ -197,6 +222,8 @@ describe("a session that the server has forgotten", () => {
       assert.isTrue(reason.requestSent)
       assert.strictEqual(reason.by, "server")
       assert.isTrue(reason.cause instanceof McpError.SessionExpiredError)
+      yield* until(() => listening.length === 2)
+      yield* until(() => listening[0]?.isOver() === true)
       // It had taken this one before, and answers it after all.
       for (const call of waiting) call.answer(text("late"))
       assert.strictEqual(yield* Fiber.join(held), "late")

@@ -42,7 +42,9 @@ const serveEvents = (handlers: Readonly<Record<string, Handler>> = {}, greet = e
   let events: Events | undefined
   const byEndpoint = Object.entries(all).map(([kind, handler]) =>
     [kind, (call: Call) => {
-      if (call.path === "/mcp" || events === undefined) return call.reply(404, "Cannot POST", { "content-type": "text/html" })
+      if (call.path === "/mcp" || events === undefined) {
+        return call.reply(404, "Cannot POST", { "content-type": "text/html" })
+      }
       handler(call, events)
     }] as const
   )
@@ -113,26 +115,31 @@ describe.each(ways)("a server of 2024-11-05, %s", (_, options) => {
       ])
     }).pipe(leavesNothing))
 
-  it.live.each(["./messages", "messages", "//$HOST/messages", "$ORIGIN/messages"])("may name the place as it likes: %s", (place) =>
-    Effect.gen(function*() {
-      const origin: Array<string> = []
-      const served = yield* serve({
-        GET: (call) => {
-          const events = call.stream()
-          streams.push(events)
-          events.write(endpoint(place.replace("$ORIGIN", origin[0] ?? "").replace("$HOST", new URL(origin[0] ?? "").host)))
-        },
-        initialize: (call) => {
-          if (call.path === "/mcp") return call.reply(405)
-          call.reply(202)
-          streams[0]?.send(call.result(initializeResult("2024-11-05")))
-        }
-      })
-      const streams: Array<Events> = []
-      origin.push(served.origin)
-      yield* connect(served, options)
-      assert.strictEqual(served.requests.at(-1)?.path, "/messages")
-    }).pipe(leavesNothing))
+  it.live.each(["./messages", "messages", "//$HOST/messages", "$ORIGIN/messages"])(
+    "may name the place as it likes: %s",
+    (place) =>
+      Effect.gen(function*() {
+        const origin: Array<string> = []
+        const served = yield* serve({
+          GET: (call) => {
+            const events = call.stream()
+            streams.push(events)
+            events.write(
+              endpoint(place.replace("$ORIGIN", origin[0] ?? "").replace("$HOST", new URL(origin[0] ?? "").host))
+            )
+          },
+          initialize: (call) => {
+            if (call.path === "/mcp") return call.reply(405)
+            call.reply(202)
+            streams[0]?.send(call.result(initializeResult("2024-11-05")))
+          }
+        })
+        const streams: Array<Events> = []
+        origin.push(served.origin)
+        yield* connect(served, options)
+        assert.strictEqual(served.requests.at(-1)?.path, "/messages")
+      }).pipe(leavesNothing)
+  )
 
   it.live("may not send messages to another origin", () =>
     Effect.gen(function*() {

@@ -32,17 +32,21 @@ describe("an answer", () => {
       assert.strictEqual(yield* callText(client, "echo"), unicode)
     }).pipe(leavesNothing))
 
-  it.live.each(["\n", "\r\n", "\r"])("in a stream may come byte by byte, with lines that end with %j", (end) =>
-    Effect.gen(function*() {
-      const server = yield* serve({
-        "tools/call": (call) => {
-          const events = eventText(JSON.stringify(progress(call, 1))) + eventText(JSON.stringify(call.result(text(unicode))))
-          call.drip("text/event-stream", events.replaceAll("\n", end))
-        }
-      })
-      const client = yield* connect(server)
-      assert.strictEqual(yield* callText(client, "echo"), unicode)
-    }).pipe(leavesNothing))
+  it.live.each(["\n", "\r\n", "\r"])(
+    "in a stream may come byte by byte, with lines that end with %j",
+    (end) =>
+      Effect.gen(function*() {
+        const server = yield* serve({
+          "tools/call": (call) => {
+            const events = eventText(JSON.stringify(progress(call, 1))) +
+              eventText(JSON.stringify(call.result(text(unicode))))
+            call.drip("text/event-stream", events.replaceAll("\n", end))
+          }
+        })
+        const client = yield* connect(server)
+        assert.strictEqual(yield* callText(client, "echo"), unicode)
+      }).pipe(leavesNothing)
+  )
 
   it.live("comes after the progress that came before it, in order", () =>
     Effect.gen(function*() {
@@ -121,7 +125,9 @@ describe("an answer", () => {
           events.write(eventText("not JSON"))
           events.write(eventText("[]"))
           events.send({ jsonrpc: "2.0", id: 4711, result: {} })
-          events.write(`event: message\n${JSON.stringify(call.result(text("found")), null, 2).replaceAll(/^/gm, "data: ")}\n\n`)
+          events.write(
+            `event: message\n${JSON.stringify(call.result(text("found")), null, 2).replaceAll(/^/gm, "data: ")}\n\n`
+          )
           events.end()
         }
       })
@@ -129,7 +135,10 @@ describe("an answer", () => {
       const diagnostics = yield* watchDiagnostics(client)
       assert.strictEqual(yield* callText(client, "echo"), "found")
       yield* until(() => diagnostics.length === 2)
-      assert.deepStrictEqual(diagnostics, [{ _tag: "Noise", line: "not JSON", count: 1 }, { _tag: "Unexpected", id: 4711 }])
+      assert.deepStrictEqual(diagnostics, [{ _tag: "Noise", line: "not JSON", count: 1 }, {
+        _tag: "Unexpected",
+        id: 4711
+      }])
     }).pipe(leavesNothing))
 
   it.live("that answers something else is an error", () =>
@@ -145,6 +154,20 @@ describe("an answer", () => {
         assert.include((yield* failsWith("ProtocolError")(callText(client, tool))).message, "does not answer")
       }
     }).pipe(leavesNothing))
+})
+
+describe("the type of an answer", () => {
+  it.live.each(["application/json", "APPLICATION/JSON ; charset=\"utf-8\"", "application/json, application/json"])(
+    "may be written as %s",
+    (type) =>
+      Effect.gen(function*() {
+        const server = yield* serve({
+          "tools/call": (call) => call.answer(text("read"), { "content-type": type })
+        })
+        const client = yield* connect(server)
+        assert.strictEqual(yield* callText(client, "echo"), "read")
+      }).pipe(leavesNothing)
+  )
 })
 
 describe("a stream of replies", () => {
@@ -171,58 +194,65 @@ describe("a stream of replies", () => {
       GET: (call) => call.headers["last-event-id"] === undefined ? call.reply(405) : onGet(call)
     })
     const client = yield* connect(server)
-    const run = (tool: string) =>
-      callText(client, tool, { onProgress: () => Effect.sync(() => waiting.get(tool)?.()) })
+    const run = (tool: string) => callText(client, tool, { onProgress: () => Effect.sync(() => waiting.get(tool)?.()) })
     return { client, run, server }
   })
 
-  it.live.each(["ends", "breaks"] as const)("that %s at any byte of an event is taken up again there", (how) =>
-    Effect.gen(function*() {
-      const answers = new Map<string, Call>()
-      const { run, server } = yield* callInSteps(
-        (call, events) => {
-          answers.set(`before ${call.tool}`, call)
-          events.send(progress(call, 1), { id: `before ${call.tool}`, retry: 0 })
-        },
-        (call, events) => {
-          events.write(answerOf(call).subarray(0, Number(call.tool)))
-          if (how === "ends") events.end()
-          else events.cut()
-        },
-        (call) => {
-          const events = call.stream()
-          const original = answers.get(String(call.headers["last-event-id"]))
-          if (original !== undefined) events.write(answerOf(original))
-          events.end()
-        }
-      )
-      const texts = yield* Effect.forEach(everywhere, run, { concurrency: 10 })
-      assert.deepStrictEqual(texts, everywhere.map((tool) => tool + unicode))
-      const resumed = server.of("GET").filter(({ headers }) => headers["last-event-id"] !== undefined)
-      assert.sameMembers(
-        resumed.map(({ headers }) => headers["last-event-id"]),
-        everywhere.map((tool) => `before ${tool}`)
-      )
-      for (const { headers } of resumed) assert.strictEqual(headers["mcp-session-id"], "session-1")
-      assert.strictEqual(server.of("tools/call").length, length)
-    }).pipe(leavesNothing))
+  it.live.each(["ends", "breaks"] as const)(
+    "that %s at any byte of an event is taken up again there",
+    (how) =>
+      Effect.gen(function*() {
+        const answers = new Map<string, Call>()
+        const { run, server } = yield* callInSteps(
+          (call, events) => {
+            answers.set(`before ${call.tool}`, call)
+            events.send(progress(call, 1), { id: `before ${call.tool}`, retry: 0 })
+          },
+          (call, events) => {
+            events.write(answerOf(call).subarray(0, Number(call.tool)))
+            if (how === "ends") events.end()
+            else events.cut()
+          },
+          (call) => {
+            const events = call.stream()
+            const original = answers.get(String(call.headers["last-event-id"]))
+            if (original !== undefined) events.write(answerOf(original))
+            events.end()
+          }
+        )
+        const texts = yield* Effect.forEach(everywhere, run, { concurrency: 10 })
+        assert.deepStrictEqual(texts, everywhere.map((tool) => tool + unicode))
+        const resumed = server.of("GET").filter(({ headers }) => headers["last-event-id"] !== undefined)
+        assert.sameMembers(
+          resumed.map(({ headers }) => headers["last-event-id"]),
+          everywhere.map((tool) => `before ${tool}`)
+        )
+        for (const { headers } of resumed) assert.strictEqual(headers["mcp-session-id"], "session-1")
+        assert.strictEqual(server.of("tools/call").length, length)
+      }).pipe(leavesNothing)
+  )
 
-  it.live.each(["ends", "breaks"] as const)("that %s at any byte fails at once when its events have no id", (how) =>
-    Effect.gen(function*() {
-      const { run, server } = yield* callInSteps(
-        (call, events) => events.send(progress(call, 1)),
-        (call, events) => {
-          events.write(answerOf(call).subarray(0, Number(call.tool)))
-          if (how === "ends") events.end()
-          else events.cut()
-        },
-        (call) => call.reply(405)
-      )
-      const reasons = yield* Effect.forEach(everywhere, (tool) => failsWith("ClosedError")(run(tool)), { concurrency: 10 })
-      for (const { by, requestSent } of reasons) assert.deepStrictEqual([by, requestSent], ["server", true])
-      assert.strictEqual(server.of("tools/call").length, length)
-      assert.strictEqual(server.of("initialize").length, 1)
-    }).pipe(leavesNothing))
+  it.live.each(["ends", "breaks"] as const)(
+    "that %s at any byte fails at once when its events have no id",
+    (how) =>
+      Effect.gen(function*() {
+        const { run, server } = yield* callInSteps(
+          (call, events) => events.send(progress(call, 1)),
+          (call, events) => {
+            events.write(answerOf(call).subarray(0, Number(call.tool)))
+            if (how === "ends") events.end()
+            else events.cut()
+          },
+          (call) => call.reply(405)
+        )
+        const reasons = yield* Effect.forEach(everywhere, (tool) => failsWith("ClosedError")(run(tool)), {
+          concurrency: 10
+        })
+        for (const { by, requestSent } of reasons) assert.deepStrictEqual([by, requestSent], ["server", true])
+        assert.strictEqual(server.of("tools/call").length, length)
+        assert.strictEqual(server.of("initialize").length, 1)
+      }).pipe(leavesNothing)
+  )
 
   it.live("that ends after the answer has done its work", () =>
     Effect.gen(function*() {
@@ -253,7 +283,12 @@ describe("a stream of replies", () => {
           if (step === "1") events.write(priming(`${tool} 2`))
           else {
             const id = server.of("tools/call").findIndex((call) => JSON.stringify(call.message).includes(`"${tool}"`))
-            events.send({ ...server.of("tools/call")[id]?.message, method: undefined, params: undefined, result: text(tool) })
+            events.send({
+              ...server.of("tools/call")[id]?.message,
+              method: undefined,
+              params: undefined,
+              result: text(tool)
+            })
           }
           events.end()
         }
@@ -322,7 +357,7 @@ describe("a stream of replies", () => {
           const id = call.headers["last-event-id"]
           if (id === undefined) return call.reply(405)
           const events = call.stream()
-          if (id === "20") for (const call of calls) events.send(call.result(text("at last")))
+          if (id === "20") { for (const call of calls) events.send(call.result(text("at last"))) }
           else events.write(priming(String(Number(id) + 1)))
           events.end()
         }
@@ -413,6 +448,7 @@ describe("a stream of replies", () => {
       })
       const client = yield* connect(server)
       assert.isTrue((yield* failsWith("ClosedError")(callText(client, "echo"))).requestSent)
+      assert.deepStrictEqual(server.of("GET").filter(({ headers }) => headers["last-event-id"] !== undefined), [])
     }).pipe(leavesNothing))
 
   it.live("may stay open after its answer, but not very many of them", () =>

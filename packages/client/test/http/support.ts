@@ -1,10 +1,10 @@
 /** What the tests with real HTTP servers share. */
+import * as HttpTransport from "@effect-mcp/client/HttpTransport"
 import type * as McpClient from "@effect-mcp/client/McpClient"
 import type * as McpError from "@effect-mcp/client/McpError"
 import type { JsonObject } from "@effect-mcp/client/McpSchema"
-import type * as McpTransport from "@effect-mcp/client/McpTransport"
-import * as HttpTransport from "@effect-mcp/client/HttpTransport"
 import { isJsonObject } from "@effect-mcp/client/McpSchema"
+import type * as McpTransport from "@effect-mcp/client/McpTransport"
 import * as NodeMcp from "@effect-mcp/node/NodeMcp"
 import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -184,7 +184,8 @@ export const eventText = (data: string, { event, id, retry }: Fields = {}): stri
   ].join("\n")
 
 /** The event that says where a stream stands, and carries no message. */
-export const priming = (id: string, retry?: number): string => eventText("", { id, ...(retry === undefined ? {} : { retry }) })
+export const priming = (id: string, retry?: number): string =>
+  eventText("", { id, ...(retry === undefined ? {} : { retry }) })
 
 /** Progress of a request that asked for it. */
 export const progress = ({ message }: Recorded, progress: number): JsonObject => {

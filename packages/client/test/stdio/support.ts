@@ -11,6 +11,8 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { ChildProcessSpawner, make as makeSpawner } from "effect/process/ChildProcessSpawner"
 import * as Schema from "effect/Schema"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
@@ -146,12 +148,13 @@ export const connect: (
       args: [fixture("server.mjs"), JSON.stringify(server ?? {})],
       ...stdio
     }).pipe(Effect.provideService(ChildProcessSpawner, recording))
-    const client = yield* McpClient.make(clientOptions).pipe(
+    const client = yield* McpClient.make({ protocol: "legacy", ...clientOptions }).pipe(
       Effect.provideService(McpTransport.McpTransport, transport)
     )
     return { client, spawned }
   },
-  Effect.provide(NodeMcp.layer)
+  // what the server says in its log is nobody's interest here
+  Effect.provide(Layer.merge(NodeMcp.layer, Logger.layer([])))
 )
 
 /** Connects to a server with a stubborn child of its own. */

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -6,14 +5,14 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { McpClient, Options } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
+import type * as McpProtocol from "../../McpProtocol.ts"
 import type { Implementation } from "../../McpSchema.ts"
 import * as McpTransport from "../../McpTransport.ts"
-import { capabilitiesOf, compile } from "../handlers/compile.ts"
+import { ofClient } from "../handlers/compile.ts"
 import { checkDeclared, isReference } from "../handlers/roots.ts"
-import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import * as Completions from "../session/completions.ts"
-import { legacyEra } from "../session/legacyEra.ts"
-import type { Handler, Session, SessionOptions } from "../session/session.ts"
+import * as Negotiation from "../session/negotiation.ts"
+import type { Session, SessionOptions } from "../session/session.ts"
 import * as SessionRef from "../session/sessionRef.ts"
 import * as Hooks from "./hooks.ts"
 import * as Hub from "./hub.ts"
@@ -41,27 +40,18 @@ const defaultReconnect = Schedule.min([Schedule.exponential("100 millis"), Sched
   Schedule.upTo({ times: 5 })
 )
 
-const ping: readonly [string, Handler] = ["ping", () => Effect.succeed({})]
-
-/** Connecting and the handshake share one deadline. */
-const openSession = Effect.fnUntraced(function*(
+/** Connecting, and whatever it takes to open a session, share one deadline. */
+const openSession = (
   transport: McpTransport.McpTransport,
   options: SessionOptions,
-  deadline: McpTransport.Deadline
-) {
-  const clock = yield* Clock.Clock
-  const start = monotonicMillis(clock)
-  const timedOut = (detail?: string) =>
-    McpError.make(new McpError.TimeoutError({ budget: "connect", millis: deadline.totalMillis, detail }))
-  const connection = yield* Effect.timeoutOrElse(transport.connect, {
-    duration: deadline.totalMillis,
-    orElse: () => Effect.fail(timedOut())
+  settings: { readonly protocol: McpProtocol.Protocol; readonly deadline: McpTransport.Deadline }
+) =>
+  Effect.mapError(Negotiation.open(transport, options, settings), (error) => {
+    const { deadline: { totalMillis: millis } } = settings
+    return error.reason._tag === "TimeoutError"
+      ? McpError.make(new McpError.TimeoutError({ budget: "connect", millis, detail: error.reason.detail }))
+      : error
   })
-  const left = Math.max(0, deadline.totalMillis - (monotonicMillis(clock) - start))
-  return yield* legacyEra.open(connection, options, { ...deadline, idleMillis: left, totalMillis: left }).pipe(
-    Effect.mapError((error) => error.reason._tag === "TimeoutError" ? timedOut(error.reason.detail) : error)
-  )
-})
 
 export const make = Effect.fnUntraced(
   function*<R = never>(
@@ -80,25 +70,32 @@ export const make = Effect.fnUntraced(
     if (handlers.roots !== undefined) yield* Operations.locate(checkDeclared(handlers.roots), name)
     const hooks = Hooks.make()
     const completions = Completions.make()
+    const answering = ofClient(handlers, { server: name, completions }, yield* Effect.context<R>())
     const sessionOptions: SessionOptions = {
       clientInfo: options.clientInfo ?? defaultClientInfo,
-      handlers: {
-        capabilities: capabilitiesOf(handlers),
-        methods: new Map([ping, ...compile(handlers, { server: name, completions }, yield* Effect.context<R>())])
-      },
+      handlers: answering,
       completions,
       onDiagnostic: diagnostics.publish,
-      onNotification: hooks.notified
+      extensions: [],
+      onNotification: hooks.notified,
+      onGap: hooks.gapped
     }
     const schedule = options.reconnect ?? defaultReconnect
     const sessions = yield* SessionRef.make({
-      open: Effect.tap(openSession(transport, sessionOptions, timeouts.connect), hooks.opened),
+      open: Effect.tap(
+        openSession(transport, sessionOptions, {
+          protocol: options.protocol ?? "auto",
+          deadline: timeouts.connect
+        }),
+        hooks.opened
+      ),
       idleTimeToLive: timeouts.idleTimeToLive,
       schedule
     })
     const operations = Operations.make({
       server: name,
       completions,
+      handlers: answering,
       timeouts,
       sessions,
       onDiagnostic: diagnostics.publish

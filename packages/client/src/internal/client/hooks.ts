@@ -8,11 +8,15 @@ export interface Hooks {
   readonly onNotification: (listener: (notification: Notification) => void) => void
   /** Adds what happens in each new session before anybody uses it. It must not wait for the server. */
   readonly onOpen: (restore: (session: Session) => Effect.Effect<void, never, Scope.Scope>) => void
+  /** Adds what happens when changes may have gone unnoticed within a session. */
+  readonly onGap: (listener: () => void) => void
+  readonly gapped: () => void
   readonly notified: (notification: Notification) => void
   readonly opened: (session: Session) => Effect.Effect<void, never, Scope.Scope>
 }
 
 export const make = (): Hooks => {
+  const gaps: Array<() => void> = []
   let listeners: ReadonlyArray<Parameters<Hooks["onNotification"]>[0]> = []
   let restores: ReadonlyArray<Parameters<Hooks["onOpen"]>[0]> = []
   return {
@@ -21,6 +25,10 @@ export const make = (): Hooks => {
     },
     onOpen(restore) {
       restores = [...restores, restore]
+    },
+    onGap: (listener) => void gaps.push(listener),
+    gapped() {
+      for (const listener of gaps) listener()
     },
     notified(notification) {
       for (const listener of listeners) listener(notification)

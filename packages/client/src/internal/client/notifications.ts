@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { ListChange, LogMessage, McpClient, Notification } from "../../McpClient.ts"
 import type * as McpSchema from "../../McpSchema.ts"
 import type { Hooks } from "./hooks.ts"
@@ -11,7 +10,8 @@ import { covers } from "./subscriptions.ts"
 /** So many notifications wait for one who watches. */
 const CAPACITY = 1024
 
-const isLogLevel = (level: unknown): level is McpSchema.LogLevel => typeof level === "string" && level in severities
+const isLogLevel = (level: unknown): level is McpSchema.LogLevel =>
+  typeof level === "string" && Object.hasOwn(severities, level)
 
 /** https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging#log-levels */
 const severities: Readonly<Record<McpSchema.LogLevel, LogLevel.Severity>> = {
@@ -49,10 +49,13 @@ export const make: (server: string, hooks: Hooks) => Effect.Effect<
     changed.get(method)?.publish({ _tag: "Changed" })
     if (method === "notifications/message") runFork(log(server, toLogMessage(params)))
   })
+  const mayHaveChanged = () => {
+    for (const hub of Object.values(lists)) hub.publish({ _tag: "Reconnected" })
+  }
+  hooks.onGap(mayHaveChanged)
   hooks.onOpen(() =>
     Effect.sync(() => {
-      if (sessions++ === 0) return
-      for (const hub of Object.values(lists)) hub.publish({ _tag: "Reconnected" })
+      if (sessions++ > 0) mayHaveChanged()
     })
   )
   yield* Effect.addFinalizer(() =>
@@ -61,21 +64,25 @@ export const make: (server: string, hooks: Hooks) => Effect.Effect<
     })
   )
 
-  const named = (name: string) => Stream.filter(notifications.stream, ({ method }) => method === name)
-
   return {
     notifications: notifications.stream,
-    logs: Stream.map(named("notifications/message"), ({ params }) => toLogMessage(params)),
+    logs: notifications.select(({ method, params }) =>
+      method === "notifications/message" ? toLogMessage(params) : undefined
+    ),
     toolChanges: lists.tools.stream,
     promptChanges: lists.prompts.stream,
     resourceChanges: lists.resources.stream,
     resourceUpdates: (uri) =>
-      Stream.filter(
-        named("notifications/resources/updated"),
-        ({ params }) => typeof params["uri"] === "string" && covers(uri, params["uri"])
+      notifications.select((notification) =>
+        notification.method === "notifications/resources/updated" && isAbout(uri, notification)
+          ? notification
+          : undefined
       )
   }
 })
+
+const isAbout = (uri: string, { params }: Notification): boolean =>
+  typeof params["uri"] === "string" && covers(uri, params["uri"])
 
 /** Of a level that nobody knows, nobody can say how bad it is. */
 const toLogMessage = ({ data, level, logger }: McpSchema.JsonObject): LogMessage => ({

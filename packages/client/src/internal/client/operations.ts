@@ -1,13 +1,13 @@
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as McpError from "../../McpError.ts"
 import type { CallHandlers } from "../../McpHandlers.ts"
 import type { JsonObject, Progress } from "../../McpSchema.ts"
 import type { Deadline, Diagnostic } from "../../McpTransport.ts"
-import { compile } from "../handlers/compile.ts"
+import { ofCall } from "../handlers/compile.ts"
 import type { Completions } from "../session/completions.ts"
-import type { Session, SessionInfo } from "../session/session.ts"
+import type { Handlers, Resume, Session, SessionInfo } from "../session/session.ts"
 import type { SessionRef } from "../session/sessionRef.ts"
 import { measure, type Target, trace } from "./observe.ts"
 import { withProgress } from "./progress.ts"
@@ -33,6 +33,8 @@ export interface Request<A, E, R, R2> extends Operation {
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R2>) | undefined
   /** What answers the server meanwhile. */
   readonly handlers?: CallHandlers<R2> | undefined
+  readonly input?: "manual" | undefined
+  readonly resume?: Resume | undefined
   /** Whether to ask for progress when nobody listens, too: it restarts the deadline all the same. */
   readonly tracked?: boolean | undefined
   /** What comes of it when the server does not offer it: then nothing is sent. */
@@ -69,11 +71,13 @@ export interface Operations {
 export const make = (options: {
   readonly server: string
   readonly completions: Completions
+  /** Those of the client. */
+  readonly handlers: Handlers
   readonly timeouts: Timeouts
   readonly sessions: SessionRef
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }): Operations => {
-  const { completions, onDiagnostic, server, sessions, timeouts } = options
+  const { completions, handlers: answering, onDiagnostic, server, sessions, timeouts } = options
 
   const observe = (
     method: string,
@@ -116,10 +120,19 @@ export const make = (options: {
     if (McpError.isMcpError(deadline)) return Effect.fail(located(deadline, server, method))
     const handlers = request.handlers === undefined
       ? undefined
-      // Handlers run with the context of the caller, who has what they need.
-      : compile(request.handlers, { server, completions }, Context.empty() as Context.Context<R2>)
+      : ofCall(request.handlers, { server, completions }, answering)
     const ask = (session: Session, onProgress: ((progress: Progress) => void) | undefined) =>
-      Effect.flatMap(session.request(method, params, { deadline, meta, onProgress, handlers }), read)
+      Effect.flatMap(
+        session.request(method, params, {
+          deadline,
+          meta,
+          onProgress,
+          handlers,
+          resume: request.resume,
+          isManual: request.input === "manual"
+        }),
+        read
+      )
     return run(
       request,
       (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>

@@ -43,6 +43,8 @@ export const make = (
       meta: options.meta,
       onProgress: options.onProgress,
       handlers: options.handlers,
+      input: options.input,
+      resume: options.resume,
       tracked: true,
       repeatable: always,
       without: withoutPrompts,

@@ -57,7 +57,6 @@ interface State {
   readonly runFork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   readonly topics: Map<string, Topic>
   readonly fibers: Set<Fiber.Fiber<void>>
-  shut: boolean
 }
 
 export const make: (
@@ -79,8 +78,7 @@ export const make: (
       now: () => monotonicMillis(clock),
       runFork: Effect.runForkWith(yield* Effect.context<never>()),
       topics,
-      fibers: new Set(),
-      shut: false
+      fibers: new Set()
     }
 
     hooks.onOpen(() => Effect.sync(() => topics.forEach(supersede)))
@@ -96,7 +94,6 @@ export const make: (
 
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        state.shut = true
         end(state, ended)
         return Fiber.interruptAll(state.fibers)
       })
@@ -123,9 +120,7 @@ const join = (state: State, uri: string, subscriber: Subscriber): Topic => {
   const known = topics.get(uri)
   const topic = known ?? { uri, subscribers: new Set(), liveSince: undefined, superseded: false, check: () => {} }
   topic.subscribers.add(subscriber)
-  if (state.shut) {
-    fail(state, topic, Cause.fail(ended))
-  } else if (known === undefined) {
+  if (known === undefined) {
     topics.set(uri, topic)
     const kept = Effect.catchCause(keep(state, topic), (cause) => Effect.sync(() => fail(state, topic, cause)))
     const fiber = state.runFork(kept)
@@ -207,14 +202,14 @@ const stay = Effect.fnUntraced(function*(
   )
   topic.liveSince = now()
   publish(topic, { _tag: "Subscribed", uri })
-  while (!topic.superseded && topic.subscribers.size > 0) yield* change(topic, session)
+  yield* change(topic, session)
   topic.liveSince = undefined
   if (topic.superseded) return
   // It does no harm if this fails: updates that nobody wants are passed over.
   yield* Effect.ignore(requestIn(session, { method: "resources/unsubscribe", target }, { uri }, UNSUBSCRIBE))
 })
 
-/** Waits until the fiber may have something else to do. Fails when the session has ended. */
+/** Waits until nobody subscribes any more, or another session takes over. Fails when the session has ended. */
 const change = (topic: Topic, session: Session): Effect.Effect<void, McpError.McpError> =>
   Effect.raceFirst(
     Effect.flatMap(session.closed, (cause) => Effect.fail(lost(cause))),

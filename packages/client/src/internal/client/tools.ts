@@ -55,6 +55,8 @@ export const make = (
       meta: options.meta,
       onProgress: options.onProgress,
       handlers: options.handlers,
+      input: options.input,
+      resume: options.resume,
       tracked: true,
       repeatable: () => options.idempotent ?? harmless.has(name),
       without: withoutTools,
@@ -98,7 +100,6 @@ export const make = (
     if (cursor === undefined) harmless.clear()
     for (const { annotations, name } of tools) {
       if (annotations?.idempotentHint === true || annotations?.readOnlyHint === true) harmless.add(name)
-      else harmless.delete(name)
     }
   }
   const list = Listing.make({ operations, kind: toolList, onPage: options.trustAnnotations ? onPage : undefined })

@@ -62,10 +62,7 @@ export const make = (
       const restored = requestIn(session, { method: "logging/setLevel" }, { level: logLevel }, timeouts.usualCall)
       return (withoutLogging(session.info) ?? restored).pipe(
         Effect.catch(({ reason }) =>
-          // A session that has ended has nothing to restore.
-          reason._tag === "ClosedError"
-            ? Effect.void
-            : Effect.sync(() => onDiagnostic({ _tag: "NotRestored", method: "logging/setLevel", error: reason }))
+          Effect.sync(() => onDiagnostic({ _tag: "NotRestored", method: "logging/setLevel", error: reason }))
         ),
         Effect.forkScoped({ startImmediately: true }),
         Effect.asVoid
@@ -81,6 +78,8 @@ export const make = (
       meta: withMeta(params, options.meta),
       onProgress: options.onProgress,
       handlers: options.handlers,
+      input: options.input,
+      resume: options.resume,
       repeatable: () => options.idempotent === true,
       without: noCondition,
       read: Exit.succeed

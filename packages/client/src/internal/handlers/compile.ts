@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { CallHandlers, Handlers } from "../../McpHandlers.ts"
 import type { JsonObject } from "../../McpSchema.ts"
 import type { Completions } from "../session/completions.ts"
+import type * as session from "../session/session.ts"
 import type { Handler } from "../session/session.ts"
 import { elicit } from "./elicitation.ts"
 import { isReference, listRoots } from "./roots.ts"
@@ -35,26 +36,50 @@ const methodsOf = <R>(handlers: CallHandlers<R>, settings: Settings): ReadonlyAr
 }
 
 /** Handlers that run with a context, over which that of the caller goes. */
-export const compile = <R>(
+const withContext = <R>(
   handlers: CallHandlers<R>,
   settings: Settings,
   context: Context.Context<R>
-): ReadonlyMap<string, Handler> =>
-  new Map(
-    methodsOf(handlers, settings).map(([method, handler]) => [
-      method,
-      (params) =>
-        Effect.updateContext(handler(params), (caller: Context.Context<never>) => Context.merge(context, caller))
-    ])
-  )
+): ReadonlyArray<readonly [string, Handler]> =>
+  methodsOf(handlers, settings).map(([method, handler]) => [
+    method,
+    (params) =>
+      Effect.updateContext(handler(params), (caller: Context.Context<never>) => Context.merge(context, caller))
+  ])
+
+/** What answers a server during the whole of a session, and what it is told about that. */
+export const ofClient = <R>(
+  handlers: Handlers<R>,
+  settings: Settings,
+  context: Context.Context<R>
+): session.Handlers => ({
+  capabilities: capabilitiesOf(handlers),
+  methods: new Map([ping, ...withContext(handlers, settings, context)])
+})
+
+/** What answers it during one call, whose caller has what these handlers need. */
+export const ofCall = <R>(
+  handlers: CallHandlers<R>,
+  settings: Settings,
+  client: session.Handlers
+): session.Handlers => ({
+  capabilities: Object.fromEntries(
+    Object.entries({ ...client.capabilities, ...capabilitiesOf(handlers) })
+      .filter(([key]) => handlers[key as keyof CallHandlers] !== false)
+  ),
+  methods: new Map([...client.methods, ...withContext(handlers, settings, Context.empty() as Context.Context<R>)])
+})
+
+const ping: readonly [string, Handler] = ["ping", () => Effect.succeed({})]
 
 /** What the server may ask, by the handlers that are there. */
-export const capabilitiesOf = <R>({ elicitation, roots, sampling }: Handlers<R>): JsonObject => ({
-  ...(roots === undefined ? {} : { roots: isReference(roots) ? { listChanged: true } : {} }),
-  ...(sampling === undefined
+const capabilitiesOf = <R>({ elicitation, roots, sampling }: CallHandlers<R>): JsonObject => ({
+  ...(roots === undefined || roots === false ? {} : { roots: isReference(roots) ? { listChanged: true } : {} }),
+  ...(sampling === undefined || sampling === false
     ? {}
     : { sampling: typeof sampling === "object" && sampling.tools === true ? { tools: {} } : {} }),
-  ...(elicitation === undefined ? {} : {
+  // An empty object would stand for forms.
+  ...(elicitation === undefined || elicitation === false || (elicitation.form ?? elicitation.url) === undefined ? {} : {
     elicitation: {
       ...(elicitation.form === undefined ? {} : { form: {} }),
       ...(elicitation.url === undefined ? {} : { url: {} })

@@ -1,5 +1,4 @@
-import * as McpError from "../../McpError.ts"
+import { Refusal } from "../session/refusal.ts"
 
 /** What the server is told when its question can not be understood. */
-export const invalidParams = (description: string): McpError.JsonRpcError =>
-  new McpError.JsonRpcError({ code: -32602, description })
+export const invalidParams = (description: string): Refusal => new Refusal(-32602, description)

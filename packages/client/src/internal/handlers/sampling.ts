@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import * as McpError from "../../McpError.ts"
 import type {
   Sampling,
   SamplingContent,
@@ -13,6 +12,7 @@ import type {
 } from "../../McpHandlers.ts"
 import * as McpSchema from "../../McpSchema.ts"
 import { open } from "../open.ts"
+import { Refusal } from "../session/refusal.ts"
 import { invalidParams } from "./invalidParams.ts"
 
 /** https://modelcontextprotocol.io/specification/2025-11-25/client/sampling#error-handling */
@@ -34,8 +34,8 @@ export const createMessage = <R>(sampling: Sampling<R>, server: string) => {
   }
 }
 
-export const refuse = (): Effect.Effect<never, McpError.JsonRpcError> =>
-  Effect.fail(new McpError.JsonRpcError({ code: USER_REJECTED, description: "User rejected sampling request" }))
+export const refuse = (): Effect.Effect<never, Refusal> =>
+  Effect.fail(new Refusal(USER_REJECTED, "User rejected sampling request"))
 
 const isRefused = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "SamplingRefused"
@@ -107,7 +107,7 @@ const decodeParams = Schema.decodeUnknownExit(open({
 const readRequest = (
   params: McpSchema.JsonObject,
   server: string
-): Exit.Exit<SamplingRequest, McpError.JsonRpcError> => {
+): Exit.Exit<SamplingRequest, Refusal> => {
   const decoded = decodeParams(params)
   if (Exit.isFailure(decoded)) return Exit.fail(invalidParams("sampling/createMessage: the parameters do not fit"))
   const { messages, modelPreferences, toolChoice, ...rest } = decoded.value

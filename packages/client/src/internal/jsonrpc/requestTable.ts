@@ -22,8 +22,8 @@ export interface WaitOptions {
   readonly deadline: Deadline
   /** Progress restarts the deadline only of a request that listens to it. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Whether it is us whom the other side waits for. Meanwhile only the total counts. */
-  readonly isHeld?: (() => boolean) | undefined
+  /** For how many milliseconds the other side has not waited for us. Before that, only the total counts. */
+  readonly sinceHeld?: (() => number) | undefined
 }
 
 export interface Waiting extends WaitOptions {
@@ -97,9 +97,7 @@ export const make: (options: {
     sleeper = undefined
     wakeAt = next
     for (const [id, entry] of entries) {
-      if (entry.expiresAt <= time && entry.waiting.isHeld?.() === true) {
-        entry.expiresAt = expiry(entry.startedAt, time, entry.waiting.deadline)
-      }
+      if (entry.expiresAt <= time) entry.expiresAt = Math.max(entry.expiresAt, expiryAfterHold(entry, time))
       if (entry.expiresAt > time) next = Math.min(next, entry.expiresAt)
       else expire(id, entry)
     }
@@ -122,6 +120,11 @@ export const make: (options: {
 
   const expiry = (startedAt: number, time: number, deadline: Deadline): number =>
     Math.min(time + deadline.idleMillis, startedAt + deadline.totalMillis)
+
+  const expiryAfterHold = ({ startedAt, waiting }: Entry, time: number): number => {
+    const heldUntil = Math.max(startedAt, time - (waiting.sinceHeld?.() ?? Number.POSITIVE_INFINITY))
+    return expiry(startedAt, heldUntil, waiting.deadline)
+  }
 
   return {
     size: () => entries.size,

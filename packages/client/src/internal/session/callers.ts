@@ -12,15 +12,16 @@ interface Caller {
   readonly answering: Set<Fiber.Fiber<unknown, unknown>>
   /** What answers it on behalf of this request and no other, and ends with it. */
   readonly owned: Set<Fiber.Fiber<unknown, unknown>>
+  answeredAt: number
 }
 
 /** The requests on whose behalf a server may ask. */
 export interface Callers {
-  /** Runs a request that may be asked about meanwhile, and says whether it is. */
+  /** Runs a request that may be asked about meanwhile, and says for how many milliseconds nothing has been asked. */
   readonly calling: <A, E>(
     id: RequestId,
     handlers: ReadonlyMap<string, Handler> | undefined,
-    request: (isAsked: () => boolean) => Effect.Effect<A, E>
+    request: (sinceAsked: () => number) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E>
   /** Who is asked. Where the transport does not say to which request a question belongs, it is the latest caller. */
   readonly find: (relatedTo: RequestId | undefined) => Pick<Caller, "context" | "handlers"> | undefined
@@ -28,14 +29,21 @@ export interface Callers {
   readonly attach: (relatedTo: RequestId | undefined, answering: Fiber.Fiber<unknown, unknown>) => void
 }
 
-export const make = (): Callers => {
+export const make = (now: () => number): Callers => {
   const callers = new Map<RequestId, Caller>()
   return {
     calling: (id, handlers, request) =>
       Effect.withFiber(({ context }) => {
-        const caller: Caller = { context, handlers, answering: new Set(), owned: new Set() }
+        const caller: Caller = {
+          context,
+          handlers,
+          answering: new Set(),
+          owned: new Set(),
+          answeredAt: Number.NEGATIVE_INFINITY
+        }
         callers.set(id, caller)
-        return Effect.onExitPrimitive(request(() => caller.answering.size > 0), () => {
+        const sinceAsked = () => caller.answering.size > 0 ? 0 : now() - caller.answeredAt
+        return Effect.onExitPrimitive(request(sinceAsked), () => {
           callers.delete(id)
           for (const fiber of caller.owned) fiber.interruptUnsafe()
           return undefined
@@ -47,10 +55,11 @@ export const make = (): Callers => {
       const candidates = relatedTo === undefined ? Array.from(callers.values()) : related === undefined ? [] : [related]
       for (const caller of candidates) {
         const sets = candidates.length === 1 ? [caller.answering, caller.owned] : [caller.answering]
-        for (const set of sets) {
-          set.add(fiber)
-          fiber.addObserver(() => set.delete(fiber))
-        }
+        for (const set of sets) set.add(fiber)
+        fiber.addObserver(() => {
+          for (const set of sets) set.delete(fiber)
+          caller.answeredAt = now()
+        })
       }
     }
   }

@@ -5,13 +5,11 @@ import type { Connection, Deadline } from "../../McpTransport.ts"
 import type { Session, SessionOptions } from "./session.ts"
 
 /**
- * A way in which client and server talk: how a session opens, what surrounds a request, how the server asks and tells.
- * Nothing above asks which era a session is of.
+ * An era is a way in which client and server talk: how a session opens, what surrounds a request, how the server asks
+ * and tells. This opens a session of one; nothing above asks which it is.
  */
-export interface Era {
-  readonly open: (
-    connection: Connection,
-    options: SessionOptions,
-    deadline: Deadline
-  ) => Effect.Effect<Session, McpError, Scope.Scope>
-}
+export type Open<Version> = (
+  connection: Connection,
+  options: SessionOptions,
+  settings: { readonly version: Version; readonly deadline: Deadline }
+) => Effect.Effect<Session, McpError, Scope.Scope>

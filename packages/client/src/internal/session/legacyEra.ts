@@ -7,7 +7,7 @@ import * as McpSchema from "../../McpSchema.ts"
 import type { Connection, Deadline } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import * as Callers from "./callers.ts"
-import type { Era } from "./era.ts"
+import type { Open } from "./era.ts"
 import { reader } from "./reader.ts"
 import * as ServerRequests from "./serverRequests.ts"
 import type { Session, SessionInfo, SessionOptions } from "./session.ts"
@@ -18,17 +18,18 @@ import { withUrlElicitation } from "./urlElicitation.ts"
  *
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle
  */
-export const legacyEra: Era = {
-  open: Effect.fnUntraced(function*(connection, options, deadline) {
+export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
+  function*(connection, options, { deadline, version }) {
     const clock = yield* Clock.Clock
-    const start = monotonicMillis(clock)
-    const callers = Callers.make()
+    const now = () => monotonicMillis(clock)
+    const start = now()
+    const callers = Callers.make(now)
     const serverRequests = yield* ServerRequests.make(connection, options, callers)
     yield* Effect.forkScoped(listen(connection, serverRequests, options))
     const isAsked = mayAsk(options.handlers)
     const plainly = requester(connection, callers, isAsked)
-    const request = isAsked ? withUrlElicitation(plainly, options) : plainly
-    const info = yield* handshake(request, options, deadline).pipe(
+    const request = isAsked ? withUrlElicitation(plainly, options, now) : plainly
+    const info = yield* handshake(request, options, version, deadline).pipe(
       // That no session came about says less than why the connection ended.
       Effect.mapError((error) => {
         const reason = error.reason._tag === "ClosedError" ? connection.closedBy() : undefined
@@ -36,7 +37,7 @@ export const legacyEra: Era = {
       })
     )
     yield* connection.send({ jsonrpc: "2.0", method: "notifications/initialized" }).pipe(Effect.timeoutOrElse({
-      duration: Math.max(0, deadline.totalMillis - (monotonicMillis(clock) - start)),
+      duration: Math.max(0, deadline.totalMillis - (now() - start)),
       orElse: () => {
         const { budget, totalMillis: millis } = deadline
         return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
@@ -49,8 +50,8 @@ export const legacyEra: Era = {
       closedBy: connection.closedBy,
       closed: connection.closed
     }
-  })
-}
+  }
+)
 
 /** So many messages of the server are handed on in one go. */
 const BATCH = 256
@@ -80,7 +81,8 @@ const requester = (
           : { ...params, _meta: meta }
       }
       return isAsked
-        ? callers.calling(id, handlers, (isHeld) => connection.exchange(request, { deadline, onProgress, isHeld }))
+        ? callers.calling(id, handlers?.methods, (sinceHeld) =>
+          connection.exchange(request, { deadline, onProgress, sinceHeld }))
         : connection.exchange(request, { deadline, onProgress })
     })
 }
@@ -90,10 +92,11 @@ const readInitializeResult = reader("initialize", McpSchema.InitializeResult)
 const handshake = Effect.fnUntraced(function*(
   request: Session["request"],
   options: SessionOptions,
+  version: McpProtocol.LegacyVersion,
   deadline: Deadline
 ): Effect.fn.Return<SessionInfo, McpError.McpError> {
   const answer = yield* request("initialize", {
-    protocolVersion: McpProtocol.latestLegacyVersion,
+    protocolVersion: version,
     capabilities: options.handlers.capabilities,
     clientInfo: options.clientInfo
   }, { deadline })

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as McpError from "../../McpError.ts"
-import type { JsonRpcErrorObject, RequestId } from "../../McpSchema.ts"
+import type { RequestId } from "../../McpSchema.ts"
 import type { Connection, Incoming } from "../../McpTransport.ts"
 import type { Callers } from "./callers.ts"
+import { Refusal, refusalOf } from "./refusal.ts"
 import type { Handler, SessionOptions } from "./session.ts"
 
 /** So many requests of a server may be under way. One that asks for more without end gets no answer to the rest. */
@@ -29,20 +29,17 @@ export const make: (
   const running = yield* FiberMap.make<RequestId, void>()
   const run = yield* FiberMap.runtime(running)()
   let count = 0
-  const answer = (message: Parameters<Connection["send"]>[0]) => Effect.ignore(connection.send(message))
 
-  const failed = (method: string, cause: Cause.Cause<unknown>): Effect.Effect<JsonRpcErrorObject> => {
-    const error = cause.reasons.find(Cause.isFailReason)?.error
-    if (error instanceof McpError.JsonRpcError) {
-      return Effect.succeed({ code: error.code, message: error.description, data: error.data })
-    }
-    options.onDiagnostic({ _tag: "HandlerFailed", method, cause })
-    return Effect.as(Effect.logError(`A handler failed: ${method}`, cause), internalError)
-  }
+  const refuse = ({ id, method }: ServerRequest, cause: Cause.Cause<unknown>) =>
+    Effect.flatMap(
+      refusalOf(method, cause, options),
+      (error) => Effect.ignore(connection.send({ jsonrpc: "2.0", id, error }))
+    )
 
   return {
     // Answers are sent on fibers of their own: a server that does not read them must not keep the rest from being heard.
-    serve: ({ id, method, params, relatedTo }) => {
+    serve: (request) => {
+      const { id, method, params, relatedTo } = request
       if (count >= MAX_RUNNING) return options.onDiagnostic({ _tag: "Dropped", method })
       count++
       const caller = callers.find(relatedTo)
@@ -52,11 +49,14 @@ export const make: (
         id,
         (caller === undefined ? handled : Effect.provideContext(handled, caller.context)).pipe(
           Effect.matchCauseEffect({
-            onSuccess: (result) => answer({ jsonrpc: "2.0", id, result }),
-            onFailure: (cause) =>
-              Cause.hasInterruptsOnly(cause)
-                ? Effect.void
-                : Effect.flatMap(failed(method, cause), (error) => answer({ jsonrpc: "2.0", id, error }))
+            onSuccess: (result) =>
+              Effect.catch(
+                connection.send({ jsonrpc: "2.0", id, result }),
+                // A connection that has closed needs no answer. What can not be written as JSON is none.
+                (error) => error.reason._tag === "ValidationError" ? refuse(request, Cause.fail(error)) : Effect.void
+              ),
+            // Who interrupts the handler from outside wants no answer, and comes past this.
+            onFailure: (cause) => refuse(request, cause)
           })
         )
       )
@@ -72,9 +72,6 @@ export const make: (
 })
 
 const methodNotFound = (method: string): Handler => () =>
-  Effect.fail(new McpError.JsonRpcError({ code: METHOD_NOT_FOUND, description: `Method not found: ${method}` }))
+  Effect.fail(new Refusal(METHOD_NOT_FOUND, `Method not found: ${method}`))
 
 const METHOD_NOT_FOUND = -32601
-
-/** What went wrong in a handler is ours to know: the server learns that it did, not what. */
-const internalError: JsonRpcErrorObject = { code: -32603, message: "Internal error" }

@@ -3,6 +3,7 @@ import type * as McpError from "../../McpError.ts"
 import type { Implementation, JsonObject, Progress, ServerCapabilities } from "../../McpSchema.ts"
 import type { Deadline, Diagnostic, Incoming } from "../../McpTransport.ts"
 import type { Completions } from "./completions.ts"
+import type { Extension } from "./extension.ts"
 
 /** What both sides agreed on when the session was opened. */
 export interface SessionInfo {
@@ -19,7 +20,17 @@ export interface RequestOptions {
   /** Called in the order of the wire, always before the response. Asks the server for progress. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Answer what the server asks because of this request, in place of those of the session. */
-  readonly handlers?: ReadonlyMap<string, Handler> | undefined
+  readonly handlers?: Handlers | undefined
+  /** An earlier answer that asked for input, and what it asked for. */
+  readonly resume?: Resume | undefined
+  /** Whether to fail when the server asks for input, in place of asking the handlers. */
+  readonly isManual?: boolean | undefined
+}
+
+/** What goes out beside the parameters when a request is made again with the input that the server asked for. */
+export interface Resume {
+  readonly inputResponses?: JsonObject | undefined
+  readonly requestState?: string | undefined
 }
 
 /** An open session with a server. Everything in which protocol eras differ is behind this interface. */
@@ -38,7 +49,7 @@ export interface Session {
 }
 
 /**
- * Answers a request of the server. A failure that is no `JsonRpcError` is an internal error to the server, which learns
+ * Answers a request of the server. A failure that is no `Refusal` is an internal error to the server, which learns
  * nothing else about it.
  */
 export type Handler = (params: JsonObject) => Effect.Effect<JsonObject, unknown>
@@ -57,8 +68,11 @@ export type Notification = Extract<Incoming, { readonly _tag: "Notification" }>
 export interface SessionOptions {
   readonly clientInfo: Implementation
   readonly handlers: Handlers
+  readonly extensions: ReadonlyArray<Extension>
   readonly completions: Completions
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
   /** Called in the order of the wire. Has to be quick, and must not throw. */
   readonly onNotification: (notification: Notification) => void
+  /** Called when changes may have gone unnoticed. */
+  readonly onGap: () => void
 }

@@ -1,7 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as McpError from "../../McpError.ts"
 import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
-import type { Session, SessionOptions } from "./session.ts"
+import { refusalOf } from "./refusal.ts"
+import type { Handler, Session, SessionOptions } from "./session.ts"
+
+const ELICIT = "elicitation/create"
 
 /** https://modelcontextprotocol.io/specification/2025-11-25/client/elicitation#url-elicitation-required-error */
 const URL_ELICITATION_REQUIRED = -32042
@@ -11,41 +14,37 @@ const MAX_ROUNDS = 5
 
 /**
  * Runs requests that a server refuses until the user has visited a page: asks the user, waits until the server says that
- * it is done, and sends the request again. Without the user's consent the refusal stands.
+ * it is done, and sends the request again, all within the total part of the deadline. Without the user's consent the
+ * refusal stands.
  */
 export const withUrlElicitation = (
   request: Session["request"],
-  { completions, handlers }: Pick<SessionOptions, "completions" | "handlers">
-): Session["request"] => {
-  const run: (rounds: number) => Session["request"] = (rounds) => (method, params, options) =>
-    Effect.catch(request(method, params, options), (error) => {
-      const pages = pagesOf(error)
-      const handler = options.handlers?.get("elicitation/create") ?? handlers.methods.get("elicitation/create")
-      if (pages === undefined || handler === undefined || rounds === MAX_ROUNDS) return Effect.fail(error)
-      const visited = Effect.forEach(
-        pages,
-        ({ id, params }) =>
-          Effect.flatMap(
-            handler(params),
-            (answer) => answer["action"] === "accept" ? completions.wait(id) : Effect.fail(error)
-          )
+  { completions, handlers, onDiagnostic }: Pick<SessionOptions, "completions" | "handlers" | "onDiagnostic">,
+  now: () => number
+): Session["request"] =>
+(method, params, options) =>
+  Effect.suspend(() => {
+    const startedAt = now()
+    const { totalMillis } = options.deadline
+    const visit = (handler: Handler, { id, params }: Page, refusal: McpError.McpError) =>
+      Effect.suspend(() => handler(params)).pipe(
+        Effect.catchCause((cause) => Effect.andThen(refusalOf(ELICIT, cause, { onDiagnostic }), Effect.fail(refusal))),
+        Effect.flatMap(({ action }) => action === "accept" ? completions.wait(id) : Effect.fail(refusal))
       )
-      return visited.pipe(
-        // A handler that fails leaves the refusal as it is; what went wrong is in its own log.
-        Effect.tapCause((cause) => Effect.logDebug("A page was not visited", cause)),
-        Effect.mapError(() => error),
-        Effect.timeoutOrElse({
-          duration: options.deadline.totalMillis,
-          orElse: () =>
-            Effect.fail(McpError.make(
-              new McpError.TimeoutError({ budget: "total", millis: options.deadline.totalMillis })
-            ))
-        }),
-        Effect.andThen(run(rounds + 1)(method, params, options))
-      )
-    })
-  return run(0)
-}
+    const attempt = (rounds: number): ReturnType<Session["request"]> =>
+      Effect.catch(request(method, params, options), (refusal) => {
+        const pages = pagesOf(refusal)
+        const handler = options.handlers?.methods.get(ELICIT) ?? handlers.methods.get(ELICIT)
+        if (pages === undefined || handler === undefined || rounds === MAX_ROUNDS) return Effect.fail(refusal)
+        const visited = Effect.forEach(pages, (page) => visit(handler, page, refusal), { discard: true })
+        const rest = Effect.andThen(visited, attempt(rounds + 1))
+        return rounds > 0 ? rest : Effect.timeoutOrElse(rest, {
+          duration: Math.max(0, startedAt + totalMillis - now()),
+          orElse: () => Effect.fail(McpError.make(new McpError.TimeoutError({ budget: "total", millis: totalMillis })))
+        })
+      })
+    return attempt(0)
+  })
 
 interface Page {
   readonly id: string

@@ -1,15 +1,11 @@
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sse from "effect/encoding/Sse"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
-import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as McpError from "../../McpError.ts"
+import { backoff } from "./backoff.ts"
 import { broken } from "./http.ts"
-
-/** How long to wait before a broken stream is taken up again, unless the server says how long: from, to. */
-const MIN_PAUSE_MILLIS = 1000
-const MAX_PAUSE_MILLIS = 30_000
 
 /** Where a stream of events stands, over all the connections that carry it. */
 export interface Cursor {
@@ -71,9 +67,4 @@ export const read = (
  * that asks for no pause, and has nothing to say, must not keep us busy.
  */
 export const pause = ({ retry }: Cursor, failures: number): Effect.Effect<void> =>
-  retry !== undefined && failures === 0
-    ? Effect.sleep(retry)
-    : Effect.flatMap(Random.next, (jitter) => {
-      const millis = Math.min(MAX_PAUSE_MILLIS, MIN_PAUSE_MILLIS * 2 ** failures) * (0.8 + 0.4 * jitter)
-      return Effect.sleep(Duration.max(retry ?? Duration.zero, Duration.millis(millis)))
-    })
+  retry !== undefined && failures === 0 ? Effect.sleep(retry) : backoff(failures, retry)

@@ -57,7 +57,7 @@ const readUpTo = (response: HttpClientResponse, maxBytes: number): Effect.Effect
 
 /** The type of a body, without its parameters. */
 export const mediaType = (response: HttpClientResponse): string | undefined =>
-  response.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase()
+  response.headers["content-type"]?.split(/[;,]/, 1)[0]?.trim().toLowerCase()
 
 /**
  * What an answer that can not be used means. An error of the protocol may come with any status.
@@ -81,7 +81,7 @@ export const refusal = Effect.fnUntraced(function*(
     const message = classify(parse(text))
     if (message._tag === "Error") {
       const { code, data, message: description } = message.error
-      return new McpError.JsonRpcError({ code, description, data })
+      return new McpError.JsonRpcError({ code, description, data, httpStatus: status })
     }
   }
   const retryAfter = headers["retry-after"] === undefined ? undefined : Headers.parseRetryAfter(headers["retry-after"])

@@ -72,7 +72,7 @@ export const connect: (http: Http, options: {
     onFailure: (_, fail) => fail()
   })
   yield* Deferred.succeed(opened, yield* Effect.mapError(open(http, { pipe, maxBytes }), McpError.make))
-  return { ...pipe.connection, send: pipe.send }
+  return { ...pipe.connection, medium: "sse", send: pipe.send }
 })
 
 const toEndpoint = (data: string, home: URL): Exit.Exit<URL, McpError.McpErrorReason> => {

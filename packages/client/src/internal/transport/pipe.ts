@@ -35,12 +35,12 @@ export const make: <Out>(options: {
   /** Where messages go out. When it is full, messages that have no answer wait. */
   readonly outlet: Outlet<Out>
   /** Writes a message in the form of the wire. May throw on values that have none. */
-  readonly encode: (message: JsonRpcMessage) => Out
+  readonly encode: (message: JsonRpcMessage, headers?: Readonly<Record<string, string>>) => Out
   /** What the transport knows that helps to understand a failure. */
   readonly detail: () => string | undefined
 }) => Effect.Effect<Pipe, never, Scope.Scope> = Effect.fnUntraced(function*<Out>(options: {
   readonly outlet: Outlet<Out>
-  readonly encode: (message: JsonRpcMessage) => Out
+  readonly encode: (message: JsonRpcMessage, headers?: Readonly<Record<string, string>>) => Out
   readonly detail: () => string | undefined
 }) {
   const { encode, outlet } = options
@@ -52,18 +52,18 @@ export const make: <Out>(options: {
 
   const table = yield* RequestTable.make({ detail: options.detail })
 
-  const exchange: Connection["exchange"] = (request, { deadline, isHeld, onProgress }) =>
+  const exchange: Connection["exchange"] = (request, { deadline, headers, onProgress, sinceHeld }) =>
     Effect.withFiber(({ context }) =>
       Effect.callback((resume) => {
         if (closedBy !== undefined) return resume(Effect.fail(lost(closedBy, false)))
-        const out = tryEncode(encode, request)
+        const out = tryEncode(encode, request, headers)
         if (McpError.isMcpError(out)) return resume(Effect.fail(out))
         const { id, method } = request
         let withdraw: (() => boolean) | undefined
         table.add(id, {
           deadline,
-          isHeld,
           onProgress,
+          sinceHeld,
           resume,
           withdraw: () => withdraw?.() ?? false,
           cancel: (reason) => {
@@ -131,9 +131,11 @@ export const make: <Out>(options: {
           description: message.error.message,
           data: message.error.data
         })
-        return message.id === undefined
+        // Servers that could not make out the id of a request say `null`.
+        const id = message.id ?? relatedTo
+        return id === undefined
           ? notice({ _tag: "Uncorrelated", error: reason })
-          : settle(message.id, Exit.fail(McpError.make(reason)))
+          : settle(id, Exit.fail(McpError.make(reason)))
       }
       case "Notification": {
         if (message.method === "notifications/progress") {
@@ -181,6 +183,7 @@ export const make: <Out>(options: {
     connection: {
       exchange,
       send,
+      medium: "pipe",
       incoming,
       closedBy: () => closedBy,
       closed: Deferred.await(closed)
@@ -210,11 +213,12 @@ export const lost = (cause: McpError.McpErrorReason, requestSent: boolean): McpE
 
 /** Writes a message in the form of the wire, unless it holds values that have none. */
 export const tryEncode = <Out>(
-  encode: (message: JsonRpcMessage) => Out,
-  message: JsonRpcMessage
+  encode: (message: JsonRpcMessage, headers?: Readonly<Record<string, string>>) => Out,
+  message: JsonRpcMessage,
+  headers?: Readonly<Record<string, string>>
 ): Out | McpError.McpError => {
   try {
-    return encode(message)
+    return encode(message, headers)
   } catch (cause) {
     return McpError.make(
       new McpError.ValidationError({

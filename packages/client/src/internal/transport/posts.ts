@@ -1,6 +1,7 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
 import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
@@ -19,6 +20,8 @@ const SEND_TIMEOUT = "30 seconds"
 export interface Post {
   readonly message: JsonRpcMessage
   readonly body: HttpBody.HttpBody
+  /** What the message says in headers, too: it is one of the modern era, which has no sessions on this level. */
+  readonly headers: Headers.Headers | undefined
   /** The id, if the message is a request. */
   readonly id: RequestId | undefined
   /** Whether the server has begun to reply. */
@@ -126,9 +129,10 @@ export const make: (http: Http, options: {
   }
 )
 
-const encode = (message: JsonRpcMessage): Post => ({
+const encode = (message: JsonRpcMessage, headers?: Readonly<Record<string, string>>): Post => ({
   message,
   body: HttpBody.raw(JSON.stringify(message)),
+  headers: headers === undefined ? undefined : Headers.fromInput(headers),
   id: "method" in message && "id" in message ? message.id : undefined,
   replying: false
 })

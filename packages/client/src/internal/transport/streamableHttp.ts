@@ -68,8 +68,11 @@ export const connect: (http: Http, options: {
   // ---------------------------------------------------------------------------
 
   const deliver = Effect.fnUntraced(function*(post: Posts.Post): Effect.fn.Return<void, McpError.McpErrorReason> {
+    // Without a session, a request is cancelled by the end of its stream.
+    if (isCancellation(post) && protocolVersion === undefined) return
     const inSession = sessionId !== undefined
-    const response = yield* http.execute({ method: "POST", headers: postHeaders, body: post.body })
+    const headers = post.headers === undefined ? postHeaders : Headers.merge(postHeaders, post.headers)
+    const response = yield* http.execute({ method: "POST", headers, body: post.body })
     if (response.status < 200 || response.status > 299) return yield* yield* refused(response, inSession)
     post.replying = true
     // Only requests have replies; what some servers say to the rest means nothing.
@@ -125,7 +128,8 @@ export const connect: (http: Http, options: {
       if (reason !== undefined && reason._tag !== "ClosedError" && !isRefused) return yield* reason
       // That a stream can not be taken up again does not answer the request.
       const isLost = isRefused && !isPassing(reason)
-      if (isLost || cursor.lastEventId === undefined || failures >= MAX_RESUMPTIONS) {
+      // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http: nothing to take up.
+      if (isLost || post.headers !== undefined || cursor.lastEventId === undefined || failures >= MAX_RESUMPTIONS) {
         return yield* new McpError.ClosedError({
           description: "The server's reply ended before the answer came",
           by: "server",
@@ -258,6 +262,7 @@ export const connect: (http: Http, options: {
 
   return {
     ...connection,
+    medium: "http",
     exchange: (request, options) =>
       (request.method === "initialize" ? initialize : connection.exchange)(
         request,
@@ -268,6 +273,10 @@ export const connect: (http: Http, options: {
 })
 
 const POST_HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" }
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/cancellation */
+const isCancellation = ({ message }: Posts.Post): boolean =>
+  "method" in message && message.method === "notifications/cancelled"
 
 const isInitialize = ({ message }: Posts.Post): boolean => "method" in message && message.method === "initialize"
 

@@ -16,7 +16,7 @@ import { httpClients } from "../support.ts"
 const [url = "", over = "", count = 0, seed = 0] = process.argv.slice(2)
 const random = Random.make(Number(seed))
 
-const live = McpClient.layer().pipe(
+const live = McpClient.layer({ protocol: "legacy" }).pipe(
   Layer.provide(HttpTransport.layer({ url })),
   Layer.provide(httpClients[over === "fetch" ? "fetch" : "pooled"])
 )
@@ -24,8 +24,10 @@ const live = McpClient.layer().pipe(
 const program = Effect.gen(function*() {
   const client = yield* McpClient.McpClient
   const kinds = ["json", "stream", "hang", "hangingStream"]
-  const fibers = yield* Effect.forEach(Array.from({ length: Number(count) }), () =>
-    Effect.forkChild(client.callTool(random.shuffle(kinds)[0] ?? ""), { startImmediately: random.below(2) === 0 }))
+  const fibers = yield* Effect.forEach(
+    Array.from({ length: Number(count) }),
+    () => Effect.forkChild(client.callTool(random.shuffle(kinds)[0] ?? ""), { startImmediately: random.below(2) === 0 })
+  )
   yield* client.callTool("json")
   for (const fiber of random.shuffle(fibers).slice(1)) {
     if (random.below(10) === 0) yield* Effect.yieldNow

@@ -44,7 +44,7 @@ export const http = Effect.gen(function*() {
     disableListenLog: true
   }).pipe(Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })))
   const { address } = Context.get(yield* Layer.build(served), HttpServer.HttpServer)
-  return `http://127.0.0.1:${address._tag === "TcpAddress" ? address.port : 0}/mcp`
-})
+  return `http://127.0.0.1:${address._tag === "UnixPathAddress" ? 0 : address.port}/mcp`
+}).pipe(Effect.orDie)
 
 if (import.meta.main) NodeRuntime.runMain(Layer.launch(stdio.pipe(Layer.provide(NodeStdio.layer))))

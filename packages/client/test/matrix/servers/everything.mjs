@@ -11,5 +11,4 @@ Server.prototype.listen = function(...args) {
 }
 
 process.env.PORT = "0"
-process.argv.splice(2, 0)
 await import("@modelcontextprotocol/server-everything/dist/index.js")

@@ -46,7 +46,8 @@ export const streamableHttp = (options: { readonly enableJsonResponse: boolean }
 export const stateless = (): RequestListener => {
   const tools = Tools.make()
   const handler = toNodeHandler(createMcpHandler(() => make(tools)))
-  return (request, response) => void handler(request, response)
+  // What a server receives has a method and a URL, which the SDK's type wants to be said.
+  return (request, response) => void handler(request as Parameters<typeof handler>[0], response)
 }
 
 if (import.meta.main) await make(Tools.make()).connect(new StdioServerTransport())

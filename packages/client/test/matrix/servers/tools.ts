@@ -17,7 +17,7 @@ export interface Tools {
 
 export const serverInfo = { name: "matrix", version: "1.2.3" }
 
-const described = (name: string, properties: Record<string, object> = {}) => ({
+const described = (name: string, properties: Record<string, { type: string }> = {}) => ({
   name,
   description: `The tool ${name}`,
   inputSchema: { type: "object" as const, properties }

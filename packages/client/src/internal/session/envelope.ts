@@ -1,0 +1,34 @@
+import type * as Fiber from "effect/Fiber"
+import type { JsonObject, LogLevel } from "../../McpSchema.ts"
+import type { RequestOptions, SessionOptions } from "./session.ts"
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/basic/index#meta */
+export const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId"
+
+export const metaOf = (
+  { id, logLevel, version }: {
+    readonly id: number | string
+    readonly logLevel: LogLevel | undefined
+    readonly version: string
+  },
+  { clientInfo, extensions, handlers }: Pick<SessionOptions, "clientInfo" | "extensions" | "handlers">,
+  options: Pick<RequestOptions, "handlers" | "meta" | "onProgress">,
+  { span }: Fiber.Fiber<unknown, unknown>["cache"]
+): JsonObject => ({
+  // https://www.w3.org/TR/trace-context/#traceparent-header
+  ...(span === undefined ? {} : { traceparent: `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}` }),
+  ...options.meta,
+  "io.modelcontextprotocol/protocolVersion": version,
+  "io.modelcontextprotocol/clientInfo": clientInfo,
+  "io.modelcontextprotocol/clientCapabilities": capabilitiesOf(options.handlers ?? handlers, extensions),
+  ...(logLevel === undefined ? {} : { "io.modelcontextprotocol/logLevel": logLevel }),
+  ...(options.onProgress === undefined ? {} : { progressToken: id })
+})
+
+const capabilitiesOf = (
+  { capabilities }: SessionOptions["handlers"],
+  extensions: SessionOptions["extensions"]
+): JsonObject =>
+  extensions.length === 0
+    ? capabilities
+    : { ...capabilities, extensions: Object.fromEntries(extensions.map(({ id, settings }) => [id, settings])) }

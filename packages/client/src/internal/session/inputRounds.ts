@@ -1,0 +1,92 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as McpError from "../../McpError.ts"
+import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
+import type { Diagnostic } from "../../McpTransport.ts"
+import type { Handlers, Resume } from "./session.ts"
+
+/** So often may a server ask for input before it answers. */
+export const MAX_ROUNDS = 10
+
+/** How long to wait before a server that only wants to be asked again is asked again: from, to. */
+const MIN_PAUSE_MILLIS = 250
+const MAX_PAUSE_MILLIS = 2000
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#client-requirements */
+const CAN_ASK = new Set(["tools/call", "prompts/get", "resources/read"])
+
+const ANSWERABLE = new Set(["elicitation/create", "sampling/createMessage", "roots/list"])
+
+/** What a server wants to know before it answers. */
+export interface InputRequired extends JsonObject {
+  readonly inputRequests?: Readonly<Record<string, { readonly method: string; readonly params: JsonObject }>>
+  readonly requestState?: string
+}
+
+/** Reads a result that asks for input, or says what is wrong with it. */
+export const read = (method: string, result: JsonObject): InputRequired | { readonly fault: string } => {
+  const { inputRequests, requestState } = result
+  if (!CAN_ASK.has(method)) return { fault: `${method} can not ask for input` }
+  if (requestState !== undefined && typeof requestState !== "string") return { fault: "requestState is no string" }
+  if (inputRequests === undefined) {
+    return requestState === undefined ? { fault: "neither inputRequests nor requestState is there" } : { requestState }
+  }
+  if (!isJsonObject(inputRequests)) return { fault: "inputRequests is no object" }
+  const requests: Array<[string, { readonly method: string; readonly params: JsonObject }]> = []
+  for (const [key, request] of Object.entries(inputRequests)) {
+    if (!isJsonObject(request) || typeof request["method"] !== "string" || !ANSWERABLE.has(request["method"])) {
+      return { fault: `inputRequests.${key} is nothing that can be asked` }
+    }
+    const { method, params } = request
+    requests.push([key, { method, params: isJsonObject(params) ? params : {} }])
+  }
+  return {
+    inputRequests: Object.fromEntries(requests),
+    ...(requestState === undefined ? {} : { requestState })
+  }
+}
+
+/**
+ * Answers all questions of a round at the same time.
+ *
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
+ */
+export const answer = (
+  { inputRequests, requestState }: InputRequired,
+  { methods }: Handlers,
+  options: {
+    readonly round: number
+    readonly isManual: boolean
+    readonly onDiagnostic: (diagnostic: Diagnostic) => void
+  }
+): Effect.Effect<Resume, McpError.McpError> => {
+  const requests = Object.entries(inputRequests ?? {})
+  const state = requestState === undefined ? {} : { requestState }
+  if (requests.length === 0 && !options.isManual) {
+    return Effect.as(Effect.sleep(Math.min(MAX_PAUSE_MILLIS, MIN_PAUSE_MILLIS * 2 ** options.round)), state)
+  }
+  const fail = (description: string, cause?: Cause.Cause<unknown>) =>
+    Effect.fail(McpError.make(
+      new McpError.InputRequiredError({
+        description,
+        inputRequests: inputRequests ?? {},
+        requestState,
+        cause: cause === undefined ? undefined : Cause.squash(cause)
+      })
+    ))
+  if (options.isManual) return fail("The server asks for input")
+  return Effect.forEach(requests, ([key, { method, params }]) => {
+    const handler = methods.get(method)
+    if (handler === undefined) return fail(`The server asks for ${method}, which nothing here handles`)
+    return Effect.suspend(() => handler(params)).pipe(
+      Effect.map((response) => [key, response] as const),
+      Effect.catchCause((cause) => {
+        if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+        options.onDiagnostic({ _tag: "HandlerFailed", method, cause })
+        return fail(`The handler of ${method} failed`, cause)
+      })
+    )
+  }, { concurrency: "unbounded" }).pipe(
+    Effect.map((responses) => ({ inputResponses: Object.fromEntries(responses), ...state }))
+  )
+}
