@@ -14,6 +14,7 @@ import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as client from "./internal/client/client.ts"
+import * as handle from "./internal/client/handle.ts"
 import * as service from "./internal/client/service.ts"
 import type * as session from "./internal/session/session.ts"
 import type * as sessions from "./internal/session/sessionRef.ts"
@@ -55,7 +56,7 @@ import type { Diagnostic, McpTransport } from "./McpTransport.ts"
  * @category models
  * @since 0.1.0
  */
-export const TypeId: typeof client.TypeId = client.TypeId
+export const TypeId: typeof handle.TypeId = handle.TypeId
 
 /**
  * What both sides agreed on: the protocol version, and the server's name, capabilities and instructions for the model.

@@ -437,7 +437,7 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
  *
  * await Effect.runPromise(program.pipe(
  *   Effect.provide(test)
- * )) // => ["initialize", "notifications/initialized", "tools/call"]
+ * )) // => ["server/discover", "initialize", "notifications/initialized", "tools/call"]
  * ```
  *
  * @category layers

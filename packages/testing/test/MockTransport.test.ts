@@ -400,7 +400,7 @@ describe("layer", () => {
       )
       assert.deepStrictEqual(yield* mock.methods, ["initialize", "notifications/initialized", "tools/call"])
     }).pipe(Effect.provide(
-      McpClient.layer().pipe(Layer.provideMerge(MockTransport.layer({
+      McpClient.layer({ protocol: "legacy" }).pipe(Layer.provideMerge(MockTransport.layer({
         tools: { slow: () => Effect.delay(Effect.succeed({}), "10 minutes") }
       })))
     )))

@@ -17,6 +17,7 @@ import {
   serve,
   Sleeps,
   text,
+  transportTo,
   until
 } from "./support.ts"
 
@@ -195,6 +196,7 @@ describe("a session that the server has forgotten", () => {
   it.live("fails what it had begun to answer, and only that", () =>
     Effect.gen(function*() {
       const waiting: Array<Call> = []
+      const answering: Array<Call> = []
       const listening: Array<Call> = []
       const server = yield* serve({
         GET: (call) => {
@@ -203,7 +205,10 @@ describe("a session that the server has forgotten", () => {
         },
         "tools/call": (call) => {
           if (!isOfFirst(call)) return call.answer(text(call.tool))
-          if (call.tool === "begun") return call.stream().send(progress(call, 1))
+          if (call.tool === "begun") {
+            answering.push(call)
+            return call.stream().send(progress(call, 1))
+          }
           if (call.tool === "waiting") return void waiting.push(call)
           call.reply(404)
         }
@@ -223,11 +228,27 @@ describe("a session that the server has forgotten", () => {
       assert.strictEqual(reason.by, "server")
       assert.isTrue(reason.cause instanceof McpError.SessionExpiredError)
       yield* until(() => listening.length === 2)
-      yield* until(() => listening[0]?.isOver() === true)
+      yield* until(() => [...answering, listening[0]].every((call) => call?.isOver()))
       // It had taken this one before, and answers it after all.
       for (const call of waiting) call.answer(text("late"))
       assert.strictEqual(yield* Fiber.join(held), "late")
       assert.strictEqual(server.of("initialize").length, 2)
+    }).pipe(leavesNothing))
+
+  it.live("takes no more messages", () =>
+    Effect.gen(function*() {
+      const server = yield* serve({ "tools/call": (call) => call.reply(404) })
+      const transport = yield* transportTo(server)
+      const connection = yield* transport.connect
+      const deadline = { budget: "call", idleMillis: 10_000, totalMillis: 10_000 } as const
+      const exchange = (id: number, method: string) =>
+        connection.exchange({ jsonrpc: "2.0", id, method, params: {} }, { deadline })
+      yield* exchange(0, "initialize")
+      yield* failsWith("ClosedError")(exchange(1, "tools/call"))
+      assert.strictEqual((yield* connection.closed)._tag, "SessionExpiredError")
+      yield* failsWith("ClosedError")(connection.send({ jsonrpc: "2.0", method: "notifications/late" }))
+      yield* failsWith("ClosedError")(exchange(2, "tools/call"))
+      assert.deepStrictEqual(server.requests.map(({ kind }) => kind), ["initialize", "tools/call"])
     }).pipe(leavesNothing))
 
   it.live("is replaced a few times, and not for ever", () =>

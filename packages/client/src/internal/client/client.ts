@@ -14,6 +14,7 @@ import * as Completions from "../session/completions.ts"
 import * as Negotiation from "../session/negotiation.ts"
 import type { Session, SessionOptions } from "../session/session.ts"
 import * as SessionRef from "../session/sessionRef.ts"
+import { Handle, Lazy } from "./handle.ts"
 import * as Hooks from "./hooks.ts"
 import * as Hub from "./hub.ts"
 import * as Notifications from "./notifications.ts"
@@ -24,8 +25,6 @@ import * as Subscriptions from "./subscriptions.ts"
 import * as Timeouts from "./timeouts.ts"
 import * as Tools from "./tools.ts"
 import * as Utilities from "./utilities.ts"
-
-export const TypeId = "~@effect-mcp/client/McpClient" as const
 
 /** So many diagnostics wait for a slow watcher; then the oldest go. */
 const DIAGNOSTICS_CAPACITY = 256
@@ -57,6 +56,9 @@ export const make = Effect.fnUntraced(
   function*<R = never>(
     options: Options<R> = {}
   ): Effect.fn.Return<McpClient, McpError.McpError, McpTransport.McpTransport | Scope.Scope | R> {
+    const context = yield* Effect.context<Scope.Scope>()
+    const runFork = Effect.runForkWith(context)
+    const runSync = Effect.runSyncWith(context)
     const transport = yield* McpTransport.McpTransport
     const name = options.name ?? transport.label
     const timeouts = yield* Operations.locate(Timeouts.make(options), name)
@@ -101,12 +103,15 @@ export const make = Effect.fnUntraced(
       onDiagnostic: diagnostics.publish
     })
     const tools = Tools.make(operations, hooks, { trustAnnotations: options.trustAnnotations === true })
-    const resources = Resources.make(operations)
-    const prompts = Prompts.make(operations)
-    const utilities = Utilities.make(operations, hooks)
-    const notifications = yield* Notifications.make(name, hooks)
-    const subscriptions = yield* Subscriptions.make(operations, { sessions, hooks, schedule })
+    // Most clients use little of what follows, and there may be thousands of them.
+    const resources = new Lazy(() => Resources.make(operations))
+    const prompts = new Lazy(() => Prompts.make(operations))
+    const utilities = new Lazy(() => Utilities.make(operations, hooks))
+    const notifications = new Lazy(() => Notifications.make(hooks))
+    const subscriptions = new Lazy(() => runSync(Subscriptions.make(operations, { sessions, hooks, schedule })))
+    yield* Effect.addFinalizer(() => Effect.sync(() => notifications.peek()?.end()))
 
+    hooks.onNotification((notification) => Notifications.log(name, notification, runFork))
     hooks.onNotification(({ method, params }) => {
       const id = params["elicitationId"]
       if (method === "notifications/elicitation/complete" && typeof id === "string") completions.complete(id)
@@ -116,26 +121,22 @@ export const make = Effect.fnUntraced(
 
     if (options.lazy !== true) yield* Operations.locate(sessions.connect, name)
 
-    return {
-      [TypeId]: TypeId,
-      name,
-      state: SubscriptionRef.get(sessions.state),
-      stateChanges: SubscriptionRef.changes(sessions.state).pipe(Stream.takeUntil((state) => state._tag === "Closed")),
+    return new Handle(name, {
+      state: sessions.state,
       session: Operations.locate(sessions.use((session) => Effect.succeed(session.info)), name),
-      diagnostics: diagnostics.stream,
-      ...tools,
-      ...resources,
-      ...prompts,
-      ...utilities,
-      ...notifications,
-      subscribe: subscriptions.subscribe,
-      raw: { ...tools.raw, ...resources.raw, ...prompts.raw, ...utilities.raw },
+      diagnostics,
+      tools,
+      resources,
+      prompts,
+      utilities,
+      notifications,
+      subscriptions,
       close: Effect.suspend(() => {
-        subscriptions.end(closed)
+        subscriptions.peek()?.end(closed)
         return sessions.close
       }),
       reconnect: Operations.locate(sessions.reconnect, name)
-    }
+    })
   }
 )
 

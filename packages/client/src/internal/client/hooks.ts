@@ -12,11 +12,14 @@ export interface Hooks {
   readonly onGap: (listener: () => void) => void
   readonly gapped: () => void
   readonly notified: (notification: Notification) => void
+  /** How many sessions have been opened. */
+  readonly sessions: () => number
   readonly opened: (session: Session) => Effect.Effect<void, never, Scope.Scope>
 }
 
 export const make = (): Hooks => {
-  const gaps: Array<() => void> = []
+  let gaps: ReadonlyArray<() => void> = []
+  let sessions = 0
   let listeners: ReadonlyArray<Parameters<Hooks["onNotification"]>[0]> = []
   let restores: ReadonlyArray<Parameters<Hooks["onOpen"]>[0]> = []
   return {
@@ -26,13 +29,20 @@ export const make = (): Hooks => {
     onOpen(restore) {
       restores = [...restores, restore]
     },
-    onGap: (listener) => void gaps.push(listener),
+    onGap(listener) {
+      gaps = [...gaps, listener]
+    },
     gapped() {
       for (const listener of gaps) listener()
     },
     notified(notification) {
       for (const listener of listeners) listener(notification)
     },
-    opened: (session) => Effect.forEach(restores, (restore) => restore(session), { discard: true })
+    sessions: () => sessions,
+    opened: (session) =>
+      Effect.suspend(() => {
+        sessions++
+        return Effect.forEach(restores, (restore) => restore(session), { discard: true })
+      })
   }
 }

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
-import type * as Scope from "effect/Scope"
 import type { ListChange, LogMessage, McpClient, Notification } from "../../McpClient.ts"
 import type * as McpSchema from "../../McpSchema.ts"
 import type { Hooks } from "./hooks.ts"
@@ -25,12 +24,18 @@ const severities: Readonly<Record<McpSchema.LogLevel, LogLevel.Severity>> = {
   emergency: "Fatal"
 }
 
-export const make: (server: string, hooks: Hooks) => Effect.Effect<
-  Pick<McpClient, "logs" | "notifications" | "promptChanges" | "resourceChanges" | "resourceUpdates" | "toolChanges">,
-  never,
-  Scope.Scope
-> = Effect.fnUntraced(function*(server, hooks) {
-  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+/** What a client hears without asking. */
+export interface Notifications extends
+  Pick<
+    McpClient,
+    "logs" | "notifications" | "promptChanges" | "resourceChanges" | "resourceUpdates" | "toolChanges"
+  >
+{
+  /** Ends all streams. */
+  readonly end: () => void
+}
+
+export const make = (hooks: Hooks): Notifications => {
   const notifications = Hub.make<Notification>({ capacity: CAPACITY, replay: 0 })
   const lists = {
     tools: Hub.make<ListChange>({ capacity: 1, replay: 0 }),
@@ -42,33 +47,20 @@ export const make: (server: string, hooks: Hooks) => Effect.Effect<
     ["notifications/prompts/list_changed", lists.prompts],
     ["notifications/resources/list_changed", lists.resources]
   ])
-  let sessions = 0
 
   hooks.onNotification(({ method, params }) => {
     notifications.publish({ method, params })
     changed.get(method)?.publish({ _tag: "Changed" })
-    if (method === "notifications/message") runFork(log(server, toLogMessage(params)))
   })
   const mayHaveChanged = () => {
     for (const hub of Object.values(lists)) hub.publish({ _tag: "Reconnected" })
   }
   hooks.onGap(mayHaveChanged)
-  hooks.onOpen(() =>
-    Effect.sync(() => {
-      if (sessions++ > 0) mayHaveChanged()
-    })
-  )
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const hub of [notifications, ...Object.values(lists)]) hub.end()
-    })
-  )
+  hooks.onOpen(() => hooks.sessions() > 1 ? Effect.sync(mayHaveChanged) : Effect.void)
 
   return {
     notifications: notifications.stream,
-    logs: notifications.select(({ method, params }) =>
-      method === "notifications/message" ? toLogMessage(params) : undefined
-    ),
+    logs: notifications.select(({ method, params }) => method === LOG_MESSAGE ? toLogMessage(params) : undefined),
     toolChanges: lists.tools.stream,
     promptChanges: lists.prompts.stream,
     resourceChanges: lists.resources.stream,
@@ -77,9 +69,14 @@ export const make: (server: string, hooks: Hooks) => Effect.Effect<
         notification.method === "notifications/resources/updated" && isAbout(uri, notification)
           ? notification
           : undefined
-      )
+      ),
+    end() {
+      for (const hub of [notifications, ...Object.values(lists)]) hub.end()
+    }
   }
-})
+}
+
+const LOG_MESSAGE = "notifications/message"
 
 const isAbout = (uri: string, { params }: Notification): boolean =>
   typeof params["uri"] === "string" && covers(uri, params["uri"])
@@ -91,8 +88,16 @@ const toLogMessage = ({ data, level, logger }: McpSchema.JsonObject): LogMessage
   data
 })
 
-const log = (server: string, { data, level, logger }: LogMessage): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logWithLevel(severities[level])(data), {
+/** Hands what a server says in its log to Effect's loggers. */
+export const log = (
+  server: string,
+  { method, params }: Notification,
+  runFork: (effect: Effect.Effect<void>) => unknown
+): void => {
+  if (method !== LOG_MESSAGE) return
+  const { data, level, logger } = toLogMessage(params)
+  runFork(Effect.annotateLogs(Effect.logWithLevel(severities[level])(data), {
     "mcp.server": server,
     ...(logger === undefined ? {} : { "mcp.logger": logger })
-  })
+  }))
+}

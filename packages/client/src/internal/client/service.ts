@@ -38,13 +38,13 @@ export const Service = <Self>() =>
 
 const withMethods = <D extends Definition>(client: McpClient, definition: D): Typed<D> => {
   const { prompts = {}, resources = {}, tools = {} } = definition
-  return {
-    ...client,
+  // Not a copy, which would make all parts of the client.
+  return Object.assign(Object.create(client) as McpClient, {
     // Built key by key from the definition, which is what the types say.
     tools: mapValues(tools, (tool) => toolMethod(client, tool)) as Typed<D>["tools"],
     resources: mapValues(resources, (resource) => resourceMethod(client, resource)) as Typed<D>["resources"],
     prompts: mapValues(prompts, (prompt) => promptMethod(client, prompt)) as Typed<D>["prompts"]
-  }
+  })
 }
 
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> =>

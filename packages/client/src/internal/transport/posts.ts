@@ -96,7 +96,7 @@ export const make: (http: Http, options: {
           if (closedBy !== undefined) return Effect.fail(Pipe.lost(closedBy, false))
           const post = Pipe.tryEncode(encode, message)
           if (McpError.isMcpError(post)) return Effect.fail(post)
-          return Effect.catchCause(deliver(post), (cause) => Effect.fail(reasonOf(cause))).pipe(
+          return deliver(post).pipe(
             Effect.timeoutOrElse({
               duration: SEND_TIMEOUT,
               orElse: () => {
