@@ -35,7 +35,8 @@ export interface Options {
   readonly url: string | URL
   /**
    * Sent with each request: `Authorization`, an API key, the tenant. An effect is run anew for each request. The headers
-   * of the protocol can not be overridden. They go to no other origin than that of `url`.
+   * of the protocol can not be overridden, and those of the connection, such as `Content-Length`, can not be given. They
+   * go to no other origin than that of `url`.
    */
   readonly headers?: HeadersInput | Effect.Effect<HeadersInput, unknown> | undefined
   /**

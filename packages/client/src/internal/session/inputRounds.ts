@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as McpError from "../../McpError.ts"
 import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
 import type { Diagnostic } from "../../McpTransport.ts"
+import { refusalOf } from "./refusal.ts"
 import type { Handlers, Resume } from "./session.ts"
 
 /** So often may a server ask for input before it answers. */
@@ -80,11 +81,10 @@ export const answer = (
     if (handler === undefined) return fail(`The server asks for ${method}, which nothing here handles`)
     return Effect.suspend(() => handler(params)).pipe(
       Effect.map((response) => [key, response] as const),
-      Effect.catchCause((cause) => {
-        if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
-        options.onDiagnostic({ _tag: "HandlerFailed", method, cause })
-        return fail(`The handler of ${method} failed`, cause)
-      })
+      // Who interrupts the call from outside comes past this.
+      Effect.catchCause((cause) =>
+        Effect.andThen(refusalOf(method, cause, options), fail(`The handler of ${method} failed`, cause))
+      )
     )
   }, { concurrency: "unbounded" }).pipe(
     Effect.map((responses) => ({ inputResponses: Object.fromEntries(responses), ...state }))

@@ -1,11 +1,20 @@
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
 import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
+import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import { backoff } from "../transport/backoff.ts"
+
+/** How long a server may take to say what it agrees to tell of. */
+const ACKNOWLEDGEMENT_MILLIS = 30_000
+
+/** A listen that has stood for so long, in milliseconds, was well: losses before do not count any more. */
+const WELL_AFTER = 10_000
 
 /** What to be told of. */
 export interface Filter extends JsonObject {
@@ -25,11 +34,19 @@ export interface Listening {
 interface Listen {
   readonly fiber: Fiber.Fiber<unknown, McpError.McpError>
   readonly acknowledged: Deferred.Deferred<JsonObject, McpError.McpError>
+  readonly since: number
+}
+
+/** That somebody wants to hear of a resource. */
+interface Wish {
+  readonly granted: Deferred.Deferred<void, McpError.McpError>
+  /** Whether the server tells of it now. */
+  isLive: boolean
 }
 
 /**
- * Listens for as long as the scope is open. When something else is wanted, another request takes over before the one
- * before it ends; when one is lost, it is made again, and what happened meanwhile is a gap.
+ * Keeps up one request that lasts: when the wishes change, another one takes its place, once the server has agreed to
+ * it; when it is lost, it is made again, and what happened meanwhile is a gap.
  *
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
@@ -41,11 +58,13 @@ export const make: (options: {
     filter: Filter,
     onAcknowledged: (filter: JsonObject) => void
   ) => Effect.Effect<unknown, McpError.McpError>
+  /** Called when changes may have gone unnoticed, and when what is subscribed to may be told of no more. */
   readonly onGap: () => void
 }) => Effect.Effect<Listening, never, Scope.Scope> = Effect.fnUntraced(function*({ listen, lists, onGap }) {
-  const uris = new Map<string, Deferred.Deferred<void, McpError.McpError>>()
-  const changed = Latch.makeUnsafe(Object.keys(lists).length > 0)
+  const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
+  const wishes = new Map<string, Wish>()
+  const changed = Latch.makeUnsafe(Object.keys(lists).length > 0)
 
   const open = Effect.fnUntraced(function*(filter: Filter) {
     const acknowledged = Deferred.makeUnsafe<JsonObject, McpError.McpError>()
@@ -56,57 +75,84 @@ export const make: (options: {
       ),
       scope
     )
-    return { fiber, acknowledged }
+    return { fiber, acknowledged, since: monotonicMillis(clock) }
   })
 
-  const settle = (honoured: JsonObject): void => {
+  /** The resources to ask for: those that are told of, and all that are to be, or, if `isCareful`, only one of these. */
+  const select = (isCareful: boolean): ReadonlyArray<string> => {
+    const uris = Array.from(wishes.keys())
+    const pending = uris.filter(isPending)
+    return isCareful ? uris.filter((uri) => !isPending(uri) || uri === pending[0]) : uris
+  }
+
+  const isPending = (uri: string): boolean => wishes.get(uri)?.isLive === false
+
+  const settle = (uris: ReadonlyArray<string>, honoured: JsonObject): void => {
     const subscriptions = honoured["resourceSubscriptions"]
-    for (const [uri, waiting] of uris) {
-      if (Array.isArray(subscriptions) && subscriptions.includes(uri)) Deferred.doneUnsafe(waiting, Effect.void)
-      else giveUp(uri, refused)
+    for (const uri of uris) {
+      const wish = wishes.get(uri)
+      if (wish === undefined) continue
+      if (Array.isArray(subscriptions) && subscriptions.includes(uri)) {
+        wish.isLive = true
+        Deferred.doneUnsafe(wish.granted, Effect.void)
+      } else giveUp(uri, refused)
     }
   }
 
   const giveUp = (uri: string, error: McpError.McpError): void => {
-    const waiting = uris.get(uri)
-    if (waiting === undefined) return
-    uris.delete(uri)
-    Deferred.doneUnsafe(waiting, Effect.fail(error))
+    const wish = wishes.get(uri)
+    if (wish === undefined) return
+    wishes.delete(uri)
+    // Who was told of it until now asks again, and learns why not.
+    if (!Deferred.doneUnsafe(wish.granted, Effect.fail(error))) onGap()
   }
 
   const run = Effect.gen(function*() {
     let current: Listen | undefined
     let failures = 0
     let isGap = false
+    /** Whether to add one wish at a time, since the server refuses some, and does not say which. */
+    let isCareful = false
     while (true) {
       // Waits for another wish, or for the end of what is there.
-      const ended: Effect.Effect<unknown> = current === undefined ? Effect.never : Fiber.await(current.fiber)
-      if (yield* Effect.raceFirst(Effect.as(changed.await, false), Effect.as(ended, true))) {
+      yield* Effect.raceFirst(changed.await, current === undefined ? Effect.never : Fiber.await(current.fiber))
+      if (current !== undefined && hasEnded(current)) {
+        failures = monotonicMillis(clock) - current.since < WELL_AFTER ? failures + 1 : 1
         current = undefined
         isGap = true
-        yield* backoff(failures++)
+        for (const wish of wishes.values()) wish.isLive = false
+        yield* backoff(failures - 1)
       }
       yield* changed.close
-      const filter: Filter = uris.size === 0 ? lists : { ...lists, resourceSubscriptions: Array.from(uris.keys()) }
+      const uris = select(isCareful)
+      const filter: Filter = uris.length === 0 ? lists : { ...lists, resourceSubscriptions: uris }
       const previous: Listen | undefined = current
-      current = Object.keys(filter).length === 0 ? undefined : yield* open(filter)
-      if (current !== undefined) {
-        const honoured: JsonObject | McpError.McpError = yield* Effect.catch(
-          Deferred.await(current.acknowledged),
-          Effect.succeed
-        )
-        if (!McpError.isMcpError(honoured)) {
-          failures = 0
-          settle(honoured)
-          if (isGap) onGap()
-          isGap = false
-        } else if (isRefusal(honoured)) {
-          // It would say no again: only another wish is worth another request.
-          current = undefined
-          for (const uri of Array.from(uris.keys())) giveUp(uri, honoured)
-        }
+      const isSilent = Object.keys(filter).length === 0
+      const next: Listen | undefined = isSilent ? undefined : yield* open(filter)
+      const honoured = next === undefined ? noFilter : yield* acknowledgement(next)
+
+      if (Result.isSuccess(honoured)) {
+        if (previous !== undefined && hasEnded(previous)) isGap = true
+        current = next
+        if (previous !== undefined) yield* Fiber.interrupt(previous.fiber)
+        settle(uris, honoured.success)
+        if (isGap) onGap()
+        isGap = false
+        isCareful = isCareful && Array.from(wishes.keys()).some(isPending)
+        if (isCareful) yield* changed.open
+        continue
       }
-      if (previous !== undefined) yield* Fiber.interrupt(previous.fiber)
+      if (next !== undefined) yield* Fiber.interrupt(next.fiber)
+      const pending = uris.filter(isPending)
+      if (!isRefusal(honoured.failure)) {
+        yield* backoff(failures++)
+        yield* changed.open
+      } else if (pending.length > 0) {
+        if (pending.length > 1) isCareful = true
+        else giveUp(pending[0] ?? "", honoured.failure)
+        yield* changed.open
+      }
+      // It would say no again: only another wish is worth another request.
     }
   })
   yield* Effect.forkScoped(run)
@@ -114,25 +160,53 @@ export const make: (options: {
   return {
     subscribe: (uri) =>
       Effect.suspend(() => {
-        const waiting = uris.get(uri) ?? Deferred.makeUnsafe<void, McpError.McpError>()
-        uris.set(uri, waiting)
-        changed.openUnsafe()
-        return Deferred.await(waiting)
+        const wish = wishes.get(uri) ?? { granted: Deferred.makeUnsafe<void, McpError.McpError>(), isLive: false }
+        if (!wishes.has(uri)) {
+          wishes.set(uri, wish)
+          changed.openUnsafe()
+        }
+        return Effect.onInterrupt(Deferred.await(wish.granted), () =>
+          Effect.sync(() => {
+            if (wishes.get(uri) === wish && !wish.isLive) wishes.delete(uri)
+          }))
       }),
     unsubscribe: (uri) => {
-      if (uris.delete(uri)) changed.openUnsafe()
+      if (wishes.delete(uri)) changed.openUnsafe()
     }
   }
 })
+
+const hasEnded = ({ fiber }: Listen): boolean => fiber.pollUnsafe() !== undefined
+
+const noFilter: Result.Result<JsonObject, McpError.McpError> = Result.succeed({})
+
+const acknowledgement = ({ acknowledged }: Listen): Effect.Effect<Result.Result<JsonObject, McpError.McpError>> =>
+  Effect.result(Effect.timeoutOrElse(Deferred.await(acknowledged), {
+    duration: ACKNOWLEDGEMENT_MILLIS,
+    orElse: () => {
+      const reason = new McpError.TimeoutError({ budget: "call", millis: ACKNOWLEDGEMENT_MILLIS })
+      return Effect.fail(McpError.make(reason))
+    }
+  }))
 
 const refused = McpError.make(
   new McpError.UnsupportedError({ description: "The server does not tell of these changes" })
 )
 
 /** Whether the server does not want to be listened to, rather than can not be heard just now. */
-const isRefusal = ({ reason }: McpError.McpError): boolean =>
-  reason._tag !== "ClosedError" && reason._tag !== "TimeoutError" &&
-  !(reason._tag === "HttpError" && (reason.status >= 500 || reason.status === 429))
+const isRefusal = ({ reason }: McpError.McpError): boolean => {
+  switch (reason._tag) {
+    case "ClosedError":
+    case "TimeoutError":
+      return false
+    case "HttpError":
+      return reason.status < 500 && reason.status !== 429
+    case "JsonRpcError":
+      return reason.httpStatus === undefined || reason.httpStatus < 500 && reason.httpStatus !== 429
+    default:
+      return true
+  }
+}
 
 /** What the server agreed to, and for which request. */
 export const readAcknowledgement = (

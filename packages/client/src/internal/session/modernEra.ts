@@ -1,4 +1,5 @@
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
@@ -39,13 +40,13 @@ const readDiscoverResult = reader(
 export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
   function*(connection, options, { deadline, version }) {
     const clock = yield* Clock.Clock
-    const acknowledging = new Map<unknown, (filter: McpSchema.JsonObject) => void>()
+    const listens: Listens = new Map()
     const toolHeaders = makeToolHeaders(options.onDiagnostic)
     const isHttp = connection.medium === "http"
     let nextId = 0
     let logLevel: McpSchema.LogLevel | undefined
 
-    yield* Effect.forkScoped(listenTo(connection, options, acknowledging))
+    yield* Effect.forkScoped(listenTo(connection, options, listens))
 
     // -------------------------------------------------------------------------
     // Requests
@@ -80,7 +81,7 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       return Effect.catchIf(
         leg,
         ({ reason }) => reason._tag === "JsonRpcError" && reason.code === HEADER_MISMATCH,
-        () => Effect.andThen(refresh(params["name"], requestOptions), leg)
+        () => within(Effect.andThen(refresh(params["name"], requestOptions), leg), requestOptions.deadline)
       )
     }
 
@@ -107,17 +108,15 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       requestOptions: RequestOptions
     ): Effect.fn.Return<unknown, McpError.McpError> {
       const { deadline } = requestOptions
-      const startedAt = monotonicMillis(clock)
+      const end = monotonicMillis(clock) + deadline.totalMillis
+      const left = () => Math.max(0, end - monotonicMillis(clock))
       let resume = requestOptions.resume ?? {}
       for (let round = 0;; round++) {
-        const totalMillis = deadline.totalMillis - (monotonicMillis(clock) - startedAt)
-        if (totalMillis <= 0) {
-          return yield* McpError.make(new McpError.TimeoutError({ budget: "total", millis: deadline.totalMillis }))
-        }
-        const result = yield* ask(method, withResume(params, resume), {
+        const asked = ask(method, withResume(params, resume), {
           ...requestOptions,
-          deadline: { ...deadline, totalMillis, idleMillis: Math.min(deadline.idleMillis, totalMillis) }
+          deadline: round === 0 ? deadline : { ...deadline, totalMillis: left() }
         })
+        const result = yield* round === 0 ? asked : Effect.mapError(asked, (error) => inTotal(error, deadline))
         if (!McpSchema.isJsonObject(result)) return result
         const { resultType } = result
         // Servers that speak older revisions, too, may leave it out.
@@ -133,11 +132,12 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
           const description = `The server asks for input in a way that makes no sense: ${required.fault}`
           return yield* McpError.make(new McpError.ProtocolError({ description, payload: result }))
         }
-        resume = yield* InputRounds.answer(required, requestOptions.handlers ?? options.handlers, {
+        const answered = InputRounds.answer(required, requestOptions.handlers ?? options.handlers, {
           round,
           isManual: requestOptions.isManual === true,
           onDiagnostic: options.onDiagnostic
         })
+        resume = yield* within(answered, deadline, left())
       }
     })
 
@@ -185,10 +185,14 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       listen: (notifications, onAcknowledged) =>
         Effect.suspend(() => {
           const id = nextId++
-          acknowledging.set(id, onAcknowledged)
+          const ended = Deferred.makeUnsafe<void>()
+          listens.set(id, { onAcknowledged, end: () => Deferred.doneUnsafe(ended, Effect.void) })
           return Effect.ensuring(
-            send(id, "subscriptions/listen", { notifications }, { deadline: unbounded }),
-            Effect.sync(() => acknowledging.delete(id))
+            Effect.raceFirst(
+              send(id, "subscriptions/listen", { notifications }, { deadline: unbounded }),
+              Deferred.await(ended)
+            ),
+            Effect.sync(() => listens.delete(id))
           )
         }),
       onGap: options.onGap
@@ -228,11 +232,13 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
     const session: Session = {
       info,
       request,
-      notify: (method, params) =>
+      notify: (method, params = {}) =>
         // The roots are asked for when they are needed.
         method === "notifications/roots/list_changed"
           ? Effect.void
-          : connection.send({ jsonrpc: "2.0", method, params }),
+          : connection.send({ jsonrpc: "2.0", method, params }, {
+            headers: isHttp ? headersOf(version, method, params, []) : undefined
+          }),
       closedBy: connection.closedBy,
       closed: connection.closed
     }
@@ -251,6 +257,20 @@ const unbounded: Deadline = {
   totalMillis: Number.POSITIVE_INFINITY
 }
 
+const outOfTime = ({ totalMillis: millis }: Deadline): McpError.McpError =>
+  McpError.make(new McpError.TimeoutError({ budget: "total", millis }))
+
+const within = <A>(
+  effect: Effect.Effect<A, McpError.McpError>,
+  deadline: Deadline,
+  left = deadline.totalMillis
+): Effect.Effect<A, McpError.McpError> =>
+  Effect.timeoutOrElse(effect, { duration: left, orElse: () => Effect.fail(outOfTime(deadline)) })
+
+/** What was left for one round says nothing to who set a deadline for all of them. */
+const inTotal = (error: McpError.McpError, deadline: Deadline): McpError.McpError =>
+  error.reason._tag === "TimeoutError" && error.reason.budget === "total" ? outOfTime(deadline) : error
+
 const isImplementation = Schema.is(McpSchema.Implementation)
 
 const withResume = (
@@ -262,11 +282,13 @@ const withResume = (
   ...(requestState === undefined ? {} : { requestState })
 })
 
-const listenTo = (
-  connection: Connection,
-  options: SessionOptions,
-  acknowledging: ReadonlyMap<unknown, (filter: McpSchema.JsonObject) => void>
-): Effect.Effect<void> =>
+/** The listens that are under way, by the ids of their requests. */
+type Listens = Map<unknown, {
+  readonly onAcknowledged: (filter: McpSchema.JsonObject) => void
+  readonly end: () => void
+}>
+
+const listenTo = (connection: Connection, options: SessionOptions, listens: Listens): Effect.Effect<void> =>
   Queue.takeBetween(connection.incoming, 1, BATCH).pipe(
     Effect.map((batch) => {
       for (const incoming of batch) {
@@ -283,8 +305,10 @@ const listenTo = (
           case "Notification": {
             if (incoming.method === "notifications/subscriptions/acknowledged") {
               const { filter, id } = Listening.readAcknowledgement(incoming.params, SUBSCRIPTION_ID)
-              acknowledging.get(id)?.(filter)
+              listens.get(id)?.onAcknowledged(filter)
             }
+            // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/cancellation: it ends a listen
+            if (incoming.method === "notifications/cancelled") listens.get(incoming.params["requestId"])?.end()
             options.onNotification(incoming)
           }
         }

@@ -39,78 +39,88 @@ export const open = Effect.fnUntraced(function*(
     return { ...deadline, idleMillis: millis, totalMillis: millis }
   }
 
+  const within = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.suspend(() =>
+      Effect.timeoutOrElse(effect, {
+        duration: left().totalMillis,
+        orElse: () => {
+          const { budget, totalMillis: millis } = deadline
+          return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
+        }
+      })
+    )
+
   let connectionScope = yield* Scope.fork(scope)
-  const connect = Effect.suspend(() =>
-    Effect.timeoutOrElse(Scope.provide(transport.connect, connectionScope), {
-      duration: left().totalMillis,
-      orElse: () => {
-        const { budget, totalMillis: millis } = deadline
-        return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
-      }
-    })
-  )
+  const connect = Effect.suspend(() => within(Scope.provide(transport.connect, connectionScope)))
   let connection = yield* connect
 
-  const remember = (era: McpProtocol.Era) => {
-    remembered.set(transport, era)
-    return store === undefined ? Effect.void : store.set(transport.label, era)
-  }
-
-  const openLegacy = Effect.fnUntraced(function*(
-    version: McpProtocol.LegacyVersion
-  ): Effect.fn.Return<Session, McpError.McpError> {
-    if (connection.closedBy() !== undefined) {
-      yield* Scope.close(connectionScope, Exit.void)
-      connectionScope = yield* Scope.fork(scope)
-      connection = yield* connect
-    }
-    const session = yield* Scope.provide(
-      legacyEra.open(connection, options, { version, deadline: left() }),
-      connectionScope
-    )
-    yield* remember("legacy")
-    return session
+  /** Connects again if the server has gone: some do when they are asked anything before `initialize`. */
+  const reconnect = Effect.gen(function*() {
+    if (connection.closedBy() === undefined) return
+    yield* Scope.close(connectionScope, Exit.void)
+    connectionScope = yield* Scope.fork(scope)
+    connection = yield* connect
   })
 
   /** Listens only while it asks, so that what comes next has the connection for itself. */
-  const openModern = Effect.fnUntraced(function*(version: McpProtocol.ModernVersion) {
-    const attempt = yield* Scope.fork(connectionScope)
-    const isSilenceAnAnswer = protocol === "auto" && connection.medium === "pipe"
-    const opening = modernEra.open(connection, options, {
-      version,
-      deadline: isSilenceAnAnswer ? left(Math.min(PROBE_MILLIS, left().totalMillis / 2)) : left()
-    })
-    const result = yield* Effect.result(Scope.provide(opening, attempt))
-    if (Result.isSuccess(result)) yield* remember("modern")
-    else yield* Scope.close(attempt, Exit.void)
+  const attempt = Effect.fnUntraced(function*(
+    era: McpProtocol.Era,
+    open: (connection: Connection) => Effect.Effect<Session, McpError.McpError, Scope.Scope>
+  ): Effect.fn.Return<Result.Result<Session, McpError.McpError>, McpError.McpError> {
+    yield* reconnect
+    const attemptScope = yield* Scope.fork(connectionScope)
+    const result = yield* Effect.result(Scope.provide(open(connection), attemptScope))
+    if (Result.isFailure(result)) yield* Scope.close(attemptScope, Exit.void)
+    else {
+      remembered.set(transport, era)
+      if (store !== undefined) yield* within(store.set(transport.label, era))
+    }
     return result
   })
 
-  const known = protocol === "auto" ?
-    (store === undefined ? undefined : yield* store.get(transport.label)) ??
-      remembered.get(transport) :
-    undefined
+  const openLegacy = (version: McpProtocol.LegacyVersion) =>
+    attempt("legacy", (connection) => legacyEra.open(connection, options, { version, deadline: left() }))
+
+  const openModern = (version: McpProtocol.ModernVersion, patience?: number) =>
+    attempt("modern", (connection) => modernEra.open(connection, options, { version, deadline: left(patience) }))
+
+  const known = protocol === "auto"
+    ? (store === undefined ? undefined : yield* within(store.get(transport.label))) ?? remembered.get(transport)
+    : undefined
   const isLegacyOnly = protocol === "legacy" || McpProtocol.isLegacyVersion(protocol)
   const legacyVersion = McpProtocol.isLegacyVersion(protocol) ? protocol : McpProtocol.latestLegacyVersion
   const modernVersion = McpProtocol.isModernVersion(protocol) ? protocol : McpProtocol.modernVersions[0]
 
-  if (isLegacyOnly || connection.medium === "sse") return yield* openLegacy(legacyVersion)
+  if (isLegacyOnly || connection.medium === "sse") return yield* Effect.fromResult(yield* openLegacy(legacyVersion))
   if (known === "legacy") {
-    const legacy = yield* Effect.result(openLegacy(legacyVersion))
-    if (Result.isSuccess(legacy)) return legacy.success
-    if (!isModernError(legacy.failure)) return yield* Effect.fail(legacy.failure)
+    const legacy = yield* openLegacy(legacyVersion)
+    if (Result.isSuccess(legacy) || !isAnswer(legacy.failure)) return yield* Effect.fromResult(legacy)
   }
 
-  const first = yield* openModern(modernVersion)
+  const isSilenceAnAnswer = protocol === "auto" && connection.medium === "pipe"
+  const first = yield* openModern(
+    modernVersion,
+    isSilenceAnAnswer ? Math.min(PROBE_MILLIS, left().totalMillis / 2) : undefined
+  )
   if (Result.isSuccess(first)) return first.success
   const verdict = judge(first.failure, connection, protocol)
   switch (verdict._tag) {
-    case "Modern": {
-      const second = yield* openModern(verdict.version)
-      return yield* Result.isSuccess(second) ? Effect.succeed(second.success) : Effect.fail(second.failure)
+    case "Modern":
+      return yield* Effect.fromResult(yield* openModern(verdict.version))
+    case "Legacy": {
+      const asked = connection
+      const legacy = yield* openLegacy(verdict.version)
+      if (Result.isSuccess(legacy)) return legacy.success
+      // It answered, and went only then.
+      const isGone = asked.medium === "pipe" && asked.closedBy() !== undefined && asked === connection
+      if (isGone) return yield* Effect.fromResult(yield* openLegacy(verdict.version))
+      // It was only slow, and knows no `initialize`.
+      if (first.failure.reason._tag === "TimeoutError" && isAnswer(legacy.failure)) {
+        const modern = yield* openModern(modernVersion)
+        if (Result.isSuccess(modern)) return modern.success
+      }
+      return yield* Effect.fail(legacy.failure)
     }
-    case "Legacy":
-      return yield* openLegacy(verdict.version)
     case "Unclear":
       return yield* Effect.fail(verdict.error)
   }
@@ -164,6 +174,12 @@ const choose = (error: McpError.McpError, data: unknown, protocol: McpProtocol.P
   }`
   return { _tag: "Unclear", error: McpError.make(new McpError.UnsupportedError({ description })) }
 }
+
+/** Whether a server has answered, though not as one of the era would in which it was asked. */
+const isAnswer = ({ reason }: McpError.McpError): boolean =>
+  reason._tag === "JsonRpcError" && !isNoEvidence(reason.httpStatus) ||
+  reason._tag === "HttpError" && !isNoEvidence(reason.status) ||
+  reason._tag === "ProtocolError"
 
 /** Errors that only servers of the modern era know. */
 const isModernError = ({ reason }: McpError.McpError): boolean =>

@@ -19,6 +19,8 @@ export interface RequestOptions {
   readonly meta?: JsonObject | undefined
   /** Called in the order of the wire, always before the response. Asks the server for progress. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Called when the server asks for input before it answers. */
+  readonly onInput?: (() => void) | undefined
   /** Answer what the server asks because of this request, in place of those of the session. */
   readonly handlers?: Handlers | undefined
   /** An earlier answer that asked for input, and what it asked for. */

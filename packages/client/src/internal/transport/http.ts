@@ -154,7 +154,7 @@ const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** What the protocol says by itself. */
-const OF_PROTOCOL = new Set(["accept", "content-type", "last-event-id", "mcp-protocol-version", "mcp-session-id"])
+const OF_PROTOCOL = /^(accept|content-type|last-event-id|mcp-(protocol-version|session-id|method|name|param-.*))$/
 
 /** What the HTTP client says by itself. */
 const OF_CONNECTION = new Set([
@@ -175,7 +175,7 @@ const toHeaders = (
   const plain: Record<string, string> = {}
   for (const [name, value] of Object.entries(input)) {
     const key = name.toLowerCase()
-    if (value === undefined || OF_PROTOCOL.has(key)) continue
+    if (value === undefined || OF_PROTOCOL.test(key)) continue
     if (OF_CONNECTION.has(key)) {
       const description = `The header ${JSON.stringify(name)} belongs to the HTTP client`
       return Effect.fail(new McpError.ConfigurationError({ description }))

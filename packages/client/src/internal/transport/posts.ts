@@ -90,11 +90,11 @@ export const make: (http: Http, options: {
 
     return {
       ...pipe,
-      send: (message) =>
+      send: (message, { headers } = {}) =>
         Effect.suspend(() => {
           const closedBy = pipe.connection.closedBy()
           if (closedBy !== undefined) return Effect.fail(Pipe.lost(closedBy, false))
-          const post = Pipe.tryEncode(encode, message)
+          const post = Pipe.tryEncode(encode, message, headers)
           if (McpError.isMcpError(post)) return Effect.fail(post)
           return deliver(post).pipe(
             Effect.timeoutOrElse({

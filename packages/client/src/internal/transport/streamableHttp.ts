@@ -232,7 +232,7 @@ export const connect: (http: Http, options: {
       })
     )
 
-  const send: Connection["send"] = (message) =>
+  const send: Connection["send"] = (message, options) =>
     "method" in message && message.method === "notifications/initialized"
       ? Effect.tap(pipe.send(message), () =>
         Effect.map(
@@ -241,7 +241,7 @@ export const connect: (http: Http, options: {
             listening = fiber
           }
         ))
-      : pipe.send(message)
+      : pipe.send(message, options)
 
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
