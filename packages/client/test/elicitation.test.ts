@@ -3,11 +3,13 @@ import * as McpHandlers from "@effect-mcp/client/McpHandlers"
 import type { JsonObject } from "@effect-mcp/client/McpSchema"
 import type * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
+import * as Completions from "../src/internal/session/completions.ts"
 import { asking, elicitation, form, internalError, logging } from "./asking.ts"
 import { failsWith, settled, start, watchDiagnostics } from "./harness.ts"
 
@@ -162,6 +164,14 @@ describe("a form", () => {
 })
 
 describe("a page", () => {
+  it.effect("is all that is answered where there is nothing else", () =>
+    Effect.gen(function*() {
+      const { handlers, log } = pages()
+      const { ask } = yield* asking(handlers)
+      assert.strictEqual(code(yield* ask(elicitation, person)), -32602)
+      assert.deepStrictEqual(log, [])
+    }))
+
   it.effect("is shown as it is, and nothing of it is fetched", () =>
     Effect.gen(function*() {
       const { handlers, log } = pages()
@@ -299,6 +309,16 @@ describe("a page", () => {
         yield* mock.notify(...complete("e1"))
         assert.deepStrictEqual(yield* Fiber.join(call), { result: { action: "accept" } })
       }))
+
+    it.effect("which is not remembered of all that a server makes up", () =>
+      Effect.gen(function*() {
+        const completions = Completions.make()
+        for (let index = 0; index < 5_000; index++) completions.complete(`made up ${index}`)
+        const last = yield* start(completions.wait("made up 4999"))
+        assert.isDefined(last.pollUnsafe())
+        const first = yield* start(completions.wait("made up 0"))
+        assert.isUndefined(first.pollUnsafe())
+      }))
   })
 })
 
@@ -407,14 +427,19 @@ describe("a call that is refused until a page was visited", () => {
     ["a page of another scheme", { elicitations: [page({ url: "javascript:alert(1)" })] }]
   ])("stays refused with %s", ([, data]) =>
     Effect.gen(function*() {
+      let calls = 0
       const { handlers, log } = pages()
       const { client } = yield* asking(handlers, {}, {
         tools: {
-          guarded: () => Effect.fail(new McpError.JsonRpcError({ code: -32042, description: "Log in first", data }))
+          guarded: () => {
+            calls++
+            return Effect.fail(new McpError.JsonRpcError({ code: -32042, description: "Log in first", data }))
+          }
         }
       })
       assert.strictEqual((yield* failsWith("JsonRpcError")(client.callTool("guarded"))).code, -32042)
       assert.deepStrictEqual(log, [])
+      assert.strictEqual(calls, 1)
     }))
 
   it.effect("is not made again for ever", () =>
@@ -432,7 +457,13 @@ describe("a call that is refused until a page was visited", () => {
   it.effect("waits as long as a call may take altogether, over all rounds", () =>
     Effect.gen(function*() {
       const { handlers } = pages()
-      const { client, mock } = yield* asking(handlers, {}, refusing(Number.POSITIVE_INFINITY))
+      let calls = 0
+      const { client, mock } = yield* asking(handlers, {}, {
+        tools: {
+          guarded: () =>
+            Effect.delay(Effect.suspend(() => required(page({ elicitationId: `e${++calls}` }))), "30 seconds")
+        }
+      })
       const options = { timeout: "1 minute", totalTimeout: "10 minutes" } as const
       const call = yield* start(failsWith("TimeoutError")(client.callTool("guarded", {}, options)))
       yield* TestClock.adjust("4 minutes")
@@ -454,6 +485,28 @@ describe("a call that is refused until a page was visited", () => {
       yield* Fiber.interrupt(call)
       yield* complete(mock, "e1")
       assert.strictEqual(server.calls(), 1)
+    }))
+
+  it.effect("is asked about with what the caller has, over what the client has", () =>
+    Effect.gen(function*() {
+      class Browser extends Context.Service<Browser, string>()("test/Browser") {}
+      const log: Array<string> = []
+      const { client } = yield* asking<Browser>(
+        {
+          elicitation: {
+            url: () =>
+              Effect.map(Browser, (browser) => {
+                log.push(browser)
+                return McpHandlers.accept()
+              })
+          }
+        },
+        {},
+        refusing(2)
+      ).pipe(Effect.provideService(Browser, "the client's"))
+      yield* start(client.callTool("guarded"))
+      yield* start(client.callTool("guarded").pipe(Effect.provideService(Browser, "the caller's")))
+      assert.deepStrictEqual(log, ["the client's", "the caller's"])
     }))
 
   it.effect("is a matter of the call's own handlers", () =>

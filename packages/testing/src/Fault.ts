@@ -80,7 +80,8 @@ export const fail = (
 ): Fault => fault(match, { _tag: "Fail", ...error }, times)
 
 /**
- * The server hangs up when the request arrives. With the method `initialize`, no session opens.
+ * The server hangs up when the request arrives. With the method `initialize`, or `server/discover` in
+ * 2026-07-28, no session opens.
  *
  * @category constructors
  * @since 0.1.0

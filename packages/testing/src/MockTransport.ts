@@ -1,6 +1,8 @@
 /**
  * A server that is not there: it answers by method or by tool, remembers every message, and fails as it is told to.
  *
+ * By itself it speaks the versions with the `initialize` handshake; by `protocolVersions` also, or only, 2026-07-28.
+ *
  * It sleeps on Effect's `Clock`, so `TestClock` drives it.
  *
  * @since 0.1.0
@@ -27,6 +29,8 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Fault from "./Fault.ts"
 import { answerTo } from "./internal/answers.ts"
+import * as Modern from "./internal/modern.ts"
+import * as Rounds from "./internal/rounds.ts"
 
 /**
  * A call that the mock answers.
@@ -38,6 +42,16 @@ export interface Request {
   readonly message: JsonRpcRequest
   /** Reports progress to the caller. */
   readonly progress: (progress: Pick<Progress, "progress"> & Partial<Progress>) => Effect.Effect<void>
+  /**
+   * Asks the client what has to be known before there is an answer: some questions at once, by names, under which the
+   * answers come. A client of 2026-07-28 is asked by a round of input, after which the handler goes on where it was;
+   * any other by requests.
+   *
+   * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
+   */
+  readonly input: (
+    questions: Readonly<Record<string, { readonly method: string; readonly params?: JsonObject }>>
+  ) => Effect.Effect<JsonObject, McpError.JsonRpcError>
 }
 
 /**
@@ -160,7 +174,10 @@ export interface Options {
   readonly serverInfo?: Implementation | undefined
   readonly capabilities?: JsonObject | undefined
   readonly instructions?: string | undefined
-  /** The versions that the server knows, best first. */
+  /**
+   * The versions that the server knows, best first. With 2026-07-28 among them it speaks that era, too; with no other,
+   * only that.
+   */
   readonly protocolVersions?: ReadonlyArray<string> | undefined
 }
 
@@ -198,12 +215,13 @@ export class MockTransport extends Context.Service<MockTransport, {
   readonly answering: Effect.Effect<number>
   /** Sends anything to the client, over the newest connection. */
   readonly send: (message: unknown) => Effect.Effect<void>
+  /** Tells the client something. In 2026-07-28, changes are told to those who listen for them. */
   readonly notify: (method: string, params?: JsonObject) => Effect.Effect<void>
   /** The URIs that are subscribed to, over all open connections. */
   readonly subscriptions: Effect.Effect<ReadonlyArray<string>>
   /** Tells those who are subscribed to a resource that it, or a part of it, has changed. */
   readonly updated: (uri: string) => Effect.Effect<void>
-  /** Asks the client, and waits for its answer. */
+  /** Asks the client, and waits for its answer. A server of 2026-07-28 can only ask by {@link Request.input}. */
   readonly request: (
     method: string,
     params?: JsonObject,
@@ -221,6 +239,10 @@ interface Connected {
   readonly answering: FiberMap.FiberMap<RequestId>
   readonly asked: Map<RequestId, Deferred.Deferred<unknown, McpError.JsonRpcError>>
   readonly subscribed: Set<string>
+  readonly listens: Modern.Listens
+  readonly rounds: Rounds.Rounds
+  /** Whether the client speaks 2026-07-28. */
+  isModern: boolean
 }
 
 /**
@@ -288,6 +310,31 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
       }
     )
 
+    const ask = (connected: Connected, method: string, params: unknown, id: RequestId = nextId++) =>
+      Effect.gen(function*() {
+        if (connected.isModern) {
+          return yield* Effect.die(new Error("MockTransport: a server of 2026-07-28 asks by `input`, within a call"))
+        }
+        const asked = yield* Deferred.make<unknown, McpError.JsonRpcError>()
+        connected.asked.set(id, asked)
+        yield* sendTo(connected, { jsonrpc: "2.0", id, method, params })
+        return yield* Deferred.await(asked)
+      })
+
+    const askAll: (connected: Connected, questions: Questions) => ReturnType<Request["input"]> = (
+      connected,
+      questions
+    ) =>
+      Effect.map(
+        Effect.forEach(
+          Object.entries(questions),
+          ([name, { method, params }]) =>
+            Effect.map(ask(connected, method, params), (answer) => [name, answer] as const),
+          { concurrency: "unbounded" }
+        ),
+        Object.fromEntries
+      )
+
     const answer = Effect.fnUntraced(function*(connected: Connected, message: JsonRpcRequest) {
       const { id, method, params = {} } = message
       const fault = nextFault(message)
@@ -297,20 +344,33 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
         const { code, data, message } = fault
         return yield* sendTo(connected, { jsonrpc: "2.0", id, error: { code, message, data } })
       }
-      const request: Request = {
-        message,
-        progress: (progress) => {
-          const meta = params["_meta"]
-          const progressToken = isJsonObject(meta) ? meta["progressToken"] : undefined
-          return sendTo(connected, {
-            jsonrpc: "2.0",
-            method: "notifications/progress",
-            params: { progressToken, ...progress }
-          })
+      const handle = (answer: MethodHandler, { input, latest }: Rounds.Call) =>
+        Effect.scoped(answer(params, {
+          message,
+          progress: (progress) => {
+            const meta = latest().params?.["_meta"]
+            const progressToken = isJsonObject(meta) ? meta["progressToken"] : undefined
+            return sendTo(connected, {
+              jsonrpc: "2.0",
+              method: "notifications/progress",
+              params: { progressToken, ...progress }
+            })
+          },
+          input
+        }))
+      const replied = Effect.suspend(() => {
+        if (!Modern.isModern(options, message)) {
+          const handler = options.methods?.[method] ?? answerTo(options, connected.subscribed, method)
+          return handle(handler, { latest: () => message, input: (questions) => askAll(connected, questions) })
         }
-      }
-      const handler = options.methods?.[method] ?? answerTo(options, connected.subscribed, method)
-      const reply = yield* Effect.scoped(handler(params, request)).pipe(
+        connected.isModern = true
+        const fault = Modern.faultOf(options, message)
+        if (fault !== undefined) return Effect.fail(fault)
+        const send = (message: JsonObject) => sendTo(connected, message)
+        const handler = options.methods?.[method] ?? Modern.answerTo(options, connected.listens, send, method)
+        return connected.rounds.answer(message, (call) => handle(handler, call))
+      })
+      const reply = yield* replied.pipe(
         Effect.map((result): JsonObject => ({ jsonrpc: "2.0", id, result })),
         Effect.catch(({ code, data, description }) =>
           Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code, message: description, data } })
@@ -356,7 +416,10 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
           peer,
           answering,
           asked: new Map(),
-          subscribed: new Set()
+          subscribed: new Set(),
+          listens: new Map(),
+          rounds: Rounds.make(yield* Effect.scope),
+          isModern: false
         }
         yield* Effect.acquireRelease(
           Effect.sync(() => open.add(connected)),
@@ -385,25 +448,28 @@ export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]
       ),
       send: (message) => Effect.flatMap(newest, (connected) => sendTo(connected, message)),
       notify: (method, params) =>
-        Effect.flatMap(newest, (connected) => sendTo(connected, { jsonrpc: "2.0", method, params })),
-      subscriptions: Effect.sync(() => Array.from(open).flatMap(({ subscribed }) => Array.from(subscribed))),
+        Effect.flatMap(newest, (connected) =>
+          Effect.forEach(
+            connected.isModern
+              ? Modern.notificationsOf(connected.listens, method, params)
+              : [{ jsonrpc: "2.0", method, params }],
+            (message) => sendTo(connected, message),
+            { discard: true }
+          )),
+      subscriptions: Effect.sync(() =>
+        Array.from(open).flatMap(({ listens, subscribed }) => [...subscribed, ...Modern.subscribedBy(listens)])
+      ),
       updated: (uri) =>
         Effect.suspend(() =>
           Effect.forEach(
-            Array.from(open).filter(({ subscribed }) => isWithin(subscribed, uri)),
-            (connected) =>
-              sendTo(connected, { jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri } }),
+            Array.from(open).flatMap((connected) =>
+              updatesOf(connected, uri).map((message) => [connected, message] as const)
+            ),
+            ([connected, message]) => sendTo(connected, message),
             { discard: true }
           )
         ),
-      request: (method, params, id = nextId++) =>
-        Effect.flatMap(newest, (connected) =>
-          Effect.gen(function*() {
-            const asked = yield* Deferred.make<unknown, McpError.JsonRpcError>()
-            connected.asked.set(id, asked)
-            yield* sendTo(connected, { jsonrpc: "2.0", id, method, params })
-            return yield* Deferred.await(asked)
-          })),
+      request: (method, params, id) => Effect.flatMap(newest, (connected) => ask(connected, method, params, id)),
       inject: (fault) => Effect.sync(() => void faults.push({ fault, left: fault.times })),
       disconnect: (reason) =>
         Effect.suspend(() => Effect.forEach(Array.from(open), ({ peer }) => peer.close(reason), { discard: true }))
@@ -449,5 +515,17 @@ export const layer = (options?: Options): Layer.Layer<MockTransport | McpTranspo
       Context.make(MockTransport, mock).pipe(Context.add(McpTransport.McpTransport, mock.transport)))
   )
 
-const isWithin = (subscribed: ReadonlySet<string>, uri: string): boolean =>
-  Array.from(subscribed).some((whole) => uri === whole || uri.startsWith(`${whole}/`))
+type Questions = Parameters<Request["input"]>[0]
+
+const updatesOf = ({ listens, subscribed }: Connected, uri: string): ReadonlyArray<JsonObject> => {
+  const method = "notifications/resources/updated"
+  return [
+    ...(isWithin(Array.from(subscribed), uri) ? [{ jsonrpc: "2.0", method, params: { uri } }] : []),
+    ...Array.from(listens).flatMap(([id, filter]) =>
+      isWithin(Modern.urisOf(filter), uri) ? [Modern.notificationTo(id, method, { uri })] : []
+    )
+  ]
+}
+
+const isWithin = (subscribed: ReadonlyArray<string>, uri: string): boolean =>
+  subscribed.some((whole) => uri === whole || uri.startsWith(`${whole}/`))

@@ -1,6 +1,6 @@
 import * as McpError from "@effect-mcp/client/McpError"
 import * as McpProtocol from "@effect-mcp/client/McpProtocol"
-import { isJsonObject, type JsonObject } from "@effect-mcp/client/McpSchema"
+import { type Implementation, isJsonObject, type JsonObject } from "@effect-mcp/client/McpSchema"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import type { MethodHandler, Options, Prompt, Resource, Tool } from "../MockTransport.ts"
@@ -44,26 +44,34 @@ export const answerTo = (options: Options, subscribed: Set<string>, method: stri
 const refuse = (code: number, description: string, data?: unknown): Effect.Effect<never, McpError.JsonRpcError> =>
   Effect.fail(new McpError.JsonRpcError({ code, description, data }))
 
-const methodNotFound = (method: string): MethodHandler => () => refuse(-32601, `Method not found: ${method}`)
+export const methodNotFound = (method: string): MethodHandler => () => refuse(-32601, `Method not found: ${method}`)
 
 const initializeResult = (options: Options, params: JsonObject): JsonObject => {
-  const versions = options.protocolVersions ?? McpProtocol.legacyVersions
+  const versions = versionsOf(options).filter((version) => !McpProtocol.isModernVersion(version))
   return {
     protocolVersion: versions.find((version) => version === params["protocolVersion"]) ?? versions[0],
-    capabilities: options.capabilities ?? capabilitiesOf(options),
-    serverInfo: options.serverInfo ?? { name: "mock", version: "1.0.0" },
+    capabilities: capabilitiesOf(options),
+    serverInfo: serverInfoOf(options),
     ...(options.instructions === undefined ? {} : { instructions: options.instructions })
   }
 }
 
-const capabilitiesOf = ({ completions, prompts, resourceTemplates, resources, tools }: Options): JsonObject => ({
-  ...(tools === undefined ? {} : { tools: { listChanged: true } }),
-  ...(resources === undefined && resourceTemplates === undefined
-    ? {}
-    : { resources: { listChanged: true, subscribe: true } }),
-  ...(prompts === undefined ? {} : { prompts: { listChanged: true } }),
-  ...(completions === undefined ? {} : { completions: {} })
-})
+export const versionsOf = ({ protocolVersions = McpProtocol.legacyVersions }: Options): ReadonlyArray<string> =>
+  protocolVersions
+
+export const serverInfoOf = ({ serverInfo = { name: "mock", version: "1.0.0" } }: Options): Implementation => serverInfo
+
+export const capabilitiesOf = (
+  { capabilities, completions, prompts, resourceTemplates, resources, tools }: Options
+): JsonObject =>
+  capabilities ?? {
+    ...(tools === undefined ? {} : { tools: { listChanged: true } }),
+    ...(resources === undefined && resourceTemplates === undefined
+      ? {}
+      : { resources: { listChanged: true, subscribe: true } }),
+    ...(prompts === undefined ? {} : { prompts: { listChanged: true } }),
+    ...(completions === undefined ? {} : { completions: {} })
+  }
 
 const own = <A>(record: Readonly<Record<string, A>> | undefined, key: string): A | undefined =>
   record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined

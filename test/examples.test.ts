@@ -1,0 +1,67 @@
+import { execFile } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { delimiter, join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+
+const root = join(import.meta.dirname, "..")
+const folder = mkdtempSync(join(tmpdir(), "effect-mcp-examples-"))
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Runs an example, and says what it printed and how it ended. */
+const run = (name: string, ...args: ReadonlyArray<string>) =>
+  new Promise<{ readonly code: unknown; readonly stdout: string; readonly stderr: string }>((resolve) => {
+    const env = { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env["PATH"]}` }
+    const child = execFile(process.execPath, [join(root, "examples", name), ...args], { cwd: root, env }, (
+      error,
+      stdout,
+      stderr
+    ) => resolve({ code: error === null ? 0 : error.code, stdout, stderr }))
+    child.stdin?.end()
+  })
+
+describe("the form in a terminal", () => {
+  const answer = (name: string, answers: unknown) => {
+    const file = join(folder, `${name}.json`)
+    writeFileSync(file, JSON.stringify(answers))
+    return run("elicitation-form.ts", "--answers", file)
+  }
+
+  it("is filled in, and the server gets the defaults, too", async () => {
+    const { code, stdout } = await answer("accept", { name: "Ada", integer: 7, untitledMultipleSelectEnum: ["Piano"] })
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout.slice(stdout.indexOf("{")))).toEqual({
+      action: "accept",
+      content: {
+        name: "Ada",
+        firstLine: "It was a dark and stormy night.",
+        integer: 7,
+        number: 3.14,
+        untitledSingleSelectEnum: "Monica",
+        untitledMultipleSelectEnum: ["Piano"],
+        titledSingleSelectEnum: "hero-1",
+        titledMultipleSelectEnum: ["fish-1"],
+        legacyTitledEnum: "pet-1"
+      }
+    })
+  })
+
+  it("is turned down", async () => {
+    const { code, stdout } = await answer("decline", "decline")
+    expect(code).toBe(0)
+    expect(stdout).toContain("\"action\": \"decline\"")
+  })
+
+  it("says what does not fit", async () => {
+    const { code, stdout } = await answer("misfit", { name: "Ada", integer: 1000 })
+    expect(code).toBe(1)
+    expect(stdout).toContain("integer: has to be at most 100")
+  })
+
+  it("needs a terminal, or answers", async () => {
+    const { code, stderr } = await run("elicitation-form.ts")
+    expect(code).toBe(1)
+    expect(stderr).toContain("--answers FILE")
+  })
+})
