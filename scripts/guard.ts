@@ -39,7 +39,7 @@ export const FLOORS: ReadonlyArray<ReadonlyArray<string>> = [
     "internal/uriTemplate.ts",
     "internal/validation.ts"
   ],
-  ["McpClient.ts", "internal/client/"],
+  ["McpClient.ts", "McpCache.ts", "internal/client/", "internal/cache/"],
   ["McpServers.ts", "McpConfig.ts", "McpToolkit.ts"],
   ["index.ts"]
 ]

@@ -18,6 +18,7 @@ import * as handle from "./internal/client/handle.ts"
 import * as service from "./internal/client/service.ts"
 import type * as session from "./internal/session/session.ts"
 import type * as sessions from "./internal/session/sessionRef.ts"
+import type * as McpCache from "./McpCache.ts"
 import type { McpError, ToolError } from "./McpError.ts"
 import type * as McpHandlers from "./McpHandlers.ts"
 import type * as McpPrompt from "./McpPrompt.ts"
@@ -214,12 +215,42 @@ export interface CallOptions<R = never> extends ProgressOptions<R> {
 }
 
 /**
+ * How a resource is read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReadOptions<R = never> extends ProgressOptions<R> {
+  /**
+   * What to do with what the client's cache keeps, if it has one.
+   *
+   * @default "use"
+   */
+  readonly cache?: McpCache.Mode | undefined
+}
+
+/**
+ * How one page of a list is fetched.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PageOptions extends RequestOptions {
+  /**
+   * What to do with what the client's cache keeps, if it has one.
+   *
+   * @default "use"
+   */
+  readonly cache?: McpCache.Mode | undefined
+}
+
+/**
  * How a list is fetched. The limits protect against a server that has no end.
  *
  * @category models
  * @since 0.1.0
  */
-export interface ListOptions extends RequestOptions {
+export interface ListOptions extends PageOptions {
   /**
    * @default 250
    */
@@ -341,11 +372,11 @@ export interface McpClient {
     options?: CallOptions<R>
   ) => Effect.Effect<McpTool.Output<T>, McpError | ToolError, McpTool.Services<T> | R>
   /** Calls a declared tool and yields its progress, then its result. */
-  readonly callStream: <T extends McpTool.Any>(
+  readonly callStream: <T extends McpTool.Any, R = never>(
     tool: T,
     input: McpTool.Input<T>,
-    options?: Omit<CallOptions, "onProgress">
-  ) => Stream.Stream<CallEvent<McpTool.Output<T>>, McpError | ToolError, McpTool.Services<T>>
+    options?: Omit<CallOptions<R>, "onProgress">
+  ) => Stream.Stream<CallEvent<McpTool.Output<T>>, McpError | ToolError, McpTool.Services<T> | R>
   /** Calls a tool by name. Fails with `ToolError` when the tool reports failure. */
   readonly callTool: <R = never>(
     name: string,
@@ -363,12 +394,12 @@ export interface McpClient {
    */
   readonly read: <T extends McpResource.Any, R = never>(
     resource: T,
-    ...args: CallArguments<McpResource.Params<T>, ProgressOptions<R>>
+    ...args: CallArguments<McpResource.Params<T>, ReadOptions<R>>
   ) => Effect.Effect<McpResource.Value<T>, McpError, McpResource.Services<T> | R>
   /** Reads a resource; the URI is sent as it is. Fails with `ResourceNotFoundError` when there is none. */
   readonly readResource: <R = never>(
     uri: string,
-    options?: ProgressOptions<R>
+    options?: ReadOptions<R>
   ) => Effect.Effect<ReadonlyArray<McpResource.Content>, McpError, R>
   /**
    * When to read a resource: now, and after each change, until the stream is left. A lost session is replaced, and if
@@ -428,21 +459,21 @@ export interface McpClient {
       options?: CallOptions<R>
     ) => Effect.Effect<CallToolResult, McpError, R>
     /** One page of tools: the first, or the one after `cursor`. */
-    readonly listTools: (cursor?: string, options?: RequestOptions) => Effect.Effect<ListToolsResult, McpError>
+    readonly listTools: (cursor?: string, options?: PageOptions) => Effect.Effect<ListToolsResult, McpError>
     /** Reads a resource; bytes stay base64. */
     readonly readResource: <R = never>(
       uri: string,
-      options?: ProgressOptions<R>
+      options?: ReadOptions<R>
     ) => Effect.Effect<ReadResourceResult, McpError, R>
     /** One page of resources: the first, or the one after `cursor`. */
     readonly listResources: (
       cursor?: string,
-      options?: RequestOptions
+      options?: PageOptions
     ) => Effect.Effect<ListResourcesResult, McpError>
     /** One page of families of resources: the first, or the one after `cursor`. */
     readonly listResourceTemplates: (
       cursor?: string,
-      options?: RequestOptions
+      options?: PageOptions
     ) => Effect.Effect<ListResourceTemplatesResult, McpError>
     /** Gets a prompt with the arguments as they are. */
     readonly getPrompt: <R = never>(
@@ -451,7 +482,7 @@ export interface McpClient {
       options?: ProgressOptions<R>
     ) => Effect.Effect<GetPromptResult, McpError, R>
     /** One page of prompts: the first, or the one after `cursor`. */
-    readonly listPrompts: (cursor?: string, options?: RequestOptions) => Effect.Effect<ListPromptsResult, McpError>
+    readonly listPrompts: (cursor?: string, options?: PageOptions) => Effect.Effect<ListPromptsResult, McpError>
     /** What the begin of an argument's value may become. */
     readonly complete: (request: CompleteRequest, options?: RequestOptions) => Effect.Effect<CompleteResult, McpError>
   }
@@ -554,9 +585,9 @@ export interface ToolMethod<T extends McpTool.Any> {
     ...args: CallArguments<McpTool.Input<T>, CallOptions<R>>
   ) => Effect.Effect<CallToolResult, McpError, T["input"]["EncodingServices"] | R>
   /** Calls the tool and yields its progress, then its result. */
-  readonly stream: (
-    ...args: CallArguments<McpTool.Input<T>, Omit<CallOptions, "onProgress">>
-  ) => Stream.Stream<CallEvent<McpTool.Output<T>>, McpError | ToolError, McpTool.Services<T>>
+  readonly stream: <R = never>(
+    ...args: CallArguments<McpTool.Input<T>, Omit<CallOptions<R>, "onProgress">>
+  ) => Stream.Stream<CallEvent<McpTool.Output<T>>, McpError | ToolError, McpTool.Services<T> | R>
 }
 
 /**
@@ -568,11 +599,11 @@ export interface ToolMethod<T extends McpTool.Any> {
 export interface ResourceMethod<T extends McpResource.Any> {
   /** Reads the resource. */
   <R = never>(
-    ...args: CallArguments<McpResource.Params<T>, ProgressOptions<R>>
+    ...args: CallArguments<McpResource.Params<T>, ReadOptions<R>>
   ): Effect.Effect<McpResource.Value<T>, McpError, McpResource.Services<T> | R>
   /** Reads the resource and yields the protocol's result, untouched. */
   readonly raw: <R = never>(
-    ...args: CallArguments<McpResource.Params<T>, ProgressOptions<R>>
+    ...args: CallArguments<McpResource.Params<T>, ReadOptions<R>>
   ) => Effect.Effect<ReadResourceResult, McpError, T["params"]["EncodingServices"] | R>
   /** When to read the resource: now, and after each change. */
   readonly subscribe: (

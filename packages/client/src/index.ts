@@ -5,6 +5,8 @@
  *
  * @since 0.1.0
  */
+export * as HttpTransport from "./HttpTransport.ts"
+export * as McpCache from "./McpCache.ts"
 export * as McpClient from "./McpClient.ts"
 export * as McpError from "./McpError.ts"
 export * as McpHandlers from "./McpHandlers.ts"
@@ -15,4 +17,5 @@ export * as McpSchema from "./McpSchema.ts"
 export * as McpTool from "./McpTool.ts"
 export * as McpTransport from "./McpTransport.ts"
 export * as MemoryTransport from "./MemoryTransport.ts"
+export * as SseTransport from "./SseTransport.ts"
 export * as StdioTransport from "./StdioTransport.ts"

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -8,6 +9,7 @@ import * as McpError from "../../McpError.ts"
 import type * as McpProtocol from "../../McpProtocol.ts"
 import type { Implementation } from "../../McpSchema.ts"
 import * as McpTransport from "../../McpTransport.ts"
+import { McpCache } from "../cache/cache.ts"
 import { ofClient } from "../handlers/compile.ts"
 import { checkDeclared, isReference } from "../handlers/roots.ts"
 import * as Completions from "../session/completions.ts"
@@ -94,12 +96,14 @@ export const make = Effect.fnUntraced(
       idleTimeToLive: timeouts.idleTimeToLive,
       schedule
     })
+    const kept = yield* Effect.serviceOption(McpCache)
     const operations = Operations.make({
       server: name,
       completions,
       handlers: answering,
       timeouts,
       sessions,
+      cache: Option.isNone(kept) ? undefined : yield* kept.value.open(transport, hooks, diagnostics.publish),
       onDiagnostic: diagnostics.publish
     })
     const tools = Tools.make(operations, hooks, { trustAnnotations: options.trustAnnotations === true })
@@ -123,7 +127,7 @@ export const make = Effect.fnUntraced(
 
     return new Handle(name, {
       state: sessions.state,
-      session: Operations.locate(sessions.use((session) => Effect.succeed(session.info)), name),
+      session: Operations.locate(Effect.suspend(() => sessions.use((session) => Effect.succeed(session.info))), name),
       diagnostics,
       tools,
       resources,

@@ -3,7 +3,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { ListOptions, RequestOptions } from "../../McpClient.ts"
+import type { ListOptions, PageOptions } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import type { Deadline } from "../../McpTransport.ts"
 import { always, locate, type Operations } from "./operations.ts"
@@ -25,7 +25,7 @@ export interface Kind<A, Result extends Cursor> {
 
 export interface List<A, Result> {
   /** One page as the protocol has it. */
-  readonly page: (cursor?: string, options?: RequestOptions) => Effect.Effect<Result, McpError.McpError>
+  readonly page: (cursor?: string, options?: PageOptions) => Effect.Effect<Result, McpError.McpError>
   readonly pages: (options?: ListOptions) => Stream.Stream<ReadonlyArray<A>, McpError.McpError>
   readonly all: (options?: ListOptions) => Effect.Effect<ReadonlyArray<A>, McpError.McpError>
 }
@@ -51,35 +51,68 @@ export const make = <A, Result extends Cursor>(source: Source<A, Result>): List<
 const fetchPage = <A, Result extends Cursor>(
   { kind: { capability, empty, method, read }, operations: { request, timeouts } }: Source<A, Result>,
   cursor: string | undefined,
-  options: RequestOptions = {}
+  options: PageOptions = {}
 ): Effect.Effect<Result, McpError.McpError> =>
   request({
     method,
     params: cursor === undefined ? undefined : { cursor },
     deadline: timeouts.list(options),
     meta: options.meta,
+    cache: options.cache ?? "use",
     repeatable: always,
     without: ({ capabilities }) => capabilities[capability] === undefined ? Exit.succeed(empty) : undefined,
     read
   })
 
-const fetchPages = <A, Result extends Cursor>(
-  source: Source<A, Result>,
-  options: ListOptions = {}
-): Stream.Stream<ReadonlyArray<A>, McpError.McpError> => {
+/** A walk through the pages of a list, and how far it has come. */
+interface Walk<A> {
+  readonly pages: Stream.Stream<ReadonlyArray<A>, McpError.McpError>
+  readonly length: () => number
+}
+
+const walk = <A, Result extends Cursor>(source: Source<A, Result>, options: ListOptions): Walk<A> => {
   const { kind, onPage, operations } = source
+  let length = 0
   const fetch = (cursor: string | undefined) =>
     Effect.map(fetchPage(source, cursor, options), (result) => {
       const items = decodeItems(source, result)
       onPage?.(cursor, items)
+      length++
       return { items, nextCursor: result.nextCursor }
     })
   const { maxItems = 10_000, maxPages = 250 } = options
-  return Stream.mapError(
+  const pages = Stream.mapError(
     paged({ fetch, maxPages, maxItems }),
     (error) => McpError.at(error, operations.server, kind.method)
   )
+  return { pages, length: () => length }
 }
+
+/**
+ * Whether a walk goes on from a page that was kept with a cursor that the server does not know any more. Then another
+ * begins.
+ */
+const isStranded = <A, Result extends Cursor>(
+  { operations }: Source<A, Result>,
+  { cache = "use" }: ListOptions,
+  { length }: Walk<A>
+) =>
+(error: McpError.McpError): boolean =>
+  operations.cache !== undefined && cache === "use" && length() > 0 && isInvalidCursor(error)
+
+const fetchPages = <A, Result extends Cursor>(
+  source: Source<A, Result>,
+  options: ListOptions = {}
+): Stream.Stream<ReadonlyArray<A>, McpError.McpError> =>
+  Stream.suspend(() => {
+    const first = walk(source, options)
+    return Stream.catchIf(
+      first.pages,
+      isStranded(source, options, first),
+      // What was yielded can not be taken back.
+      () => Stream.drop(walk(source, { ...options, cache: "refresh" }).pages, first.length())
+    )
+  })
 
 const fetchAll = <A, Result extends Cursor>(
   source: Source<A, Result>,
@@ -89,9 +122,22 @@ const fetchAll = <A, Result extends Cursor>(
   const deadline = timeouts.list(options)
   const all = McpError.isMcpError(deadline)
     ? Effect.fail(deadline)
-    : collected(fetchPages(source, options), deadline)
+    : Effect.suspend(() => {
+      const first = walk(source, options)
+      return collected(first.pages).pipe(
+        Effect.catchIf(
+          isStranded(source, options, first),
+          () => collected(walk(source, { ...options, cache: "refresh" }).pages)
+        ),
+        within(deadline)
+      )
+    })
   return locate(all, server, method)
 }
+
+/** https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/pagination#error-handling */
+export const isInvalidCursor = (error: unknown): boolean =>
+  McpError.isMcpError(error) && error.reason._tag === "JsonRpcError" && error.reason.code === -32602
 
 /** One bad item does not hide the others. */
 const decodeItems = <A, Result extends Cursor>(
@@ -144,15 +190,13 @@ const paged = <A>(options: {
       }))
   })
 
-/** All items of a list at once, within the deadline. */
+/** All items of a list at once. */
 const collected = <A>(
-  pages: Stream.Stream<ReadonlyArray<A>, McpError.McpError>,
-  deadline: Deadline
-): Effect.Effect<ReadonlyArray<A>, McpError.McpError> =>
-  Effect.map(Stream.runCollect(pages), (items) => items.flat()).pipe(Effect.timeoutOrElse({
-    duration: deadline.idleMillis,
-    orElse: () =>
-      Effect.fail(McpError.make(
-        new McpError.TimeoutError({ budget: deadline.budget, millis: deadline.idleMillis })
-      ))
-  }))
+  pages: Stream.Stream<ReadonlyArray<A>, McpError.McpError>
+): Effect.Effect<ReadonlyArray<A>, McpError.McpError> => Effect.map(Stream.runCollect(pages), (items) => items.flat())
+
+const within = ({ budget, idleMillis: millis }: Deadline) =>
+  Effect.timeoutOrElse({
+    duration: millis,
+    orElse: () => Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
+  })

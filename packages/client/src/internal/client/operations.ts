@@ -5,6 +5,7 @@ import * as McpError from "../../McpError.ts"
 import type { CallHandlers } from "../../McpHandlers.ts"
 import type { JsonObject, Progress } from "../../McpSchema.ts"
 import type { Deadline, Diagnostic } from "../../McpTransport.ts"
+import type { Cache, Mode } from "../cache/cache.ts"
 import { ofCall } from "../handlers/compile.ts"
 import type { Completions } from "../session/completions.ts"
 import type { Handlers, Resume, Session, SessionInfo } from "../session/session.ts"
@@ -35,6 +36,12 @@ export interface Request<A, E, R, R2> extends Operation {
   readonly handlers?: CallHandlers<R2> | undefined
   readonly input?: "manual" | undefined
   readonly resume?: Resume | undefined
+  /** What to do with what the cache keeps. Of other requests it keeps nothing. */
+  readonly cache?: Mode | undefined
+  /** Called whenever it is sent: again when it is repeated. */
+  readonly onAsk?: (() => void) | undefined
+  /** Called when the server is given input before it answers. */
+  readonly onInput?: (() => void) | undefined
   /** Whether to ask for progress when nobody listens, too: it restarts the deadline all the same. */
   readonly tracked?: boolean | undefined
   /** What comes of it when the server does not offer it: then nothing is sent. */
@@ -46,6 +53,7 @@ export interface Request<A, E, R, R2> extends Operation {
 export interface Operations {
   readonly server: string
   readonly timeouts: Timeouts
+  readonly cache: Cache | undefined
   /**
    * Runs an operation with the session: observed, with errors that say where they come from, and once more in the next
    * session when the loss of one cut it off, if that is safe.
@@ -54,7 +62,7 @@ export interface Operations {
     operation: Operation,
     f: (session: Session) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | McpError.McpError, R>
-  /** Sends a request and reads the answer. */
+  /** Sends a request and reads the answer, or reads the one that is kept. */
   readonly request: <A, E extends Failure, R, R2 = never>(
     request: Request<A, E, R, R2>
   ) => Effect.Effect<A, E | McpError.McpError, R | R2>
@@ -75,9 +83,10 @@ export const make = (options: {
   readonly handlers: Handlers
   readonly timeouts: Timeouts
   readonly sessions: SessionRef
+  readonly cache: Cache | undefined
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }): Operations => {
-  const { completions, handlers: answering, onDiagnostic, server, sessions, timeouts } = options
+  const { cache, completions, handlers: answering, onDiagnostic, server, sessions, timeouts } = options
 
   const observe = (
     method: string,
@@ -113,33 +122,53 @@ export const make = (options: {
           : Effect.fail(located(error, server, method)))
     })
 
-  const request = <A, E extends Failure, R, R2>(
-    request: Request<A, E, R, R2>
+  const send = <A, E extends Failure, R, R2>(
+    request: Request<A, E, R, R2>,
+    deadline: Deadline
   ): Effect.Effect<A, E | McpError.McpError, R | R2> => {
-    const { deadline, meta, method, onProgress, params, read, tracked, without } = request
-    if (McpError.isMcpError(deadline)) return Effect.fail(located(deadline, server, method))
+    const { meta, method, onAsk, onInput, onProgress, params, read, tracked, without } = request
     const handlers = request.handlers === undefined
       ? undefined
       : ofCall(request.handlers, { server, completions }, answering)
-    const ask = (session: Session, onProgress: ((progress: Progress) => void) | undefined) =>
-      Effect.flatMap(
-        session.request(method, params, {
-          deadline,
-          meta,
-          onProgress,
-          handlers,
-          resume: request.resume,
-          isManual: request.input === "manual"
-        }),
-        read
+    return Effect.suspend(() => {
+      // What the server was given already need not be asked for again.
+      let resume = request.resume
+      const onResume = (next: Resume): void => {
+        resume = next
+        onInput?.()
+      }
+      const ask = (session: Session, onProgress: ((progress: Progress) => void) | undefined) => {
+        onAsk?.()
+        const isManual = request.input === "manual"
+        return Effect.flatMap(
+          session.request(method, params, {
+            deadline,
+            meta,
+            onProgress,
+            onResume,
+            handlers,
+            resume,
+            isManual
+          }),
+          read
+        )
+      }
+      return run(
+        request,
+        (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
+          without(session.info) ?? (onProgress === undefined
+            ? ask(session, tracked === true ? ignoreProgress : undefined)
+            : withProgress(onProgress, (report) => ask(session, report)))
       )
-    return run(
-      request,
-      (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
-        without(session.info) ?? (onProgress === undefined
-          ? ask(session, tracked === true ? ignoreProgress : undefined)
-          : withProgress(onProgress, (report) => ask(session, report)))
-    )
+    })
+  }
+
+  const request: Operations["request"] = (request) => {
+    const { deadline } = request
+    if (McpError.isMcpError(deadline)) return Effect.fail(located(deadline, server, request.method))
+    return cache === undefined || request.cache === undefined
+      ? send(request, deadline)
+      : cache.through(request, (request) => send(request, deadline))
   }
 
   const requestIn: Operations["requestIn"] = (session, operation, params, deadline) =>
@@ -154,7 +183,7 @@ export const make = (options: {
       return locate(trace(operation, server, fiber, asked), server, method)
     })
 
-  return { server, timeouts, run: (operation, f) => run(operation, f), request, requestIn, onDiagnostic }
+  return { server, timeouts, cache, run: (operation, f) => run(operation, f), request, requestIn, onDiagnostic }
 }
 
 const ignoreProgress = (): void => {}

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import type { McpClient, ProgressOptions } from "../../McpClient.ts"
+import type { McpClient, ReadOptions } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import * as McpResource from "../../McpResource.ts"
 import * as McpSchema from "../../McpSchema.ts"
@@ -45,7 +45,7 @@ export const make = (
 
   const readRaw = <R = never>(
     uri: string,
-    options: ProgressOptions<R> = {}
+    options: ReadOptions<R> = {}
   ): Effect.Effect<McpSchema.ReadResourceResult, McpError.McpError, R> =>
     Effect.mapError(
       operations.request({
@@ -58,6 +58,7 @@ export const make = (
         handlers: options.handlers,
         input: options.input,
         resume: options.resume,
+        cache: options.cache ?? "use",
         tracked: true,
         repeatable: always,
         without: withoutResources,
@@ -66,7 +67,7 @@ export const make = (
       (error) => notFound(error, uri, [RESOURCE_NOT_FOUND, INVALID_PARAMS])
     )
 
-  const readResource = <R = never>(uri: string, options?: ProgressOptions<R>) =>
+  const readResource = <R = never>(uri: string, options?: ReadOptions<R>) =>
     Effect.flatMap(
       readRaw(uri, options),
       (result) => locate(McpResource.contentsOf(result), server, "resources/read")
@@ -75,7 +76,7 @@ export const make = (
   const read = <T extends McpResource.Any, R = never>(
     resource: T,
     params: McpResource.Params<T> = {},
-    options?: ProgressOptions<R>
+    options?: ReadOptions<R>
   ): Effect.Effect<McpResource.Value<T>, McpError.McpError, McpResource.Services<T> | R> =>
     Effect.flatMap(
       locate(McpResource.uriOf(resource, params), server, "resources/read"),

@@ -10,6 +10,7 @@ import type {
   Options,
   ProgressOptions,
   PromptMethod,
+  ReadOptions,
   ResourceMethod,
   ServiceClass,
   ToolMethod,
@@ -59,16 +60,17 @@ const toolMethod = <T extends McpTool.Any>(client: McpClient, tool: T): ToolMeth
         locate(McpTool.encodeInput(tool, input), client.name, "tools/call"),
         (args) => client.raw.callTool(tool.name, args, options)
       ),
-    stream: (input: Input = {}, options?: Omit<CallOptions, "onProgress">) => client.callStream(tool, input, options)
+    stream: <R>(input: Input = {}, options?: Omit<CallOptions<R>, "onProgress">) =>
+      client.callStream(tool, input, options)
   })
 }
 
 const resourceMethod = <T extends McpResource.Any>(client: McpClient, resource: T): ResourceMethod<T> => {
   type Params = McpResource.Params<T>
   const uriOf = (params: Params, method: string) => locate(McpResource.uriOf(resource, params), client.name, method)
-  const read = <R>(...args: CallArguments<Params, ProgressOptions<R>>) => client.read<T, R>(resource, ...args)
+  const read = <R>(...args: CallArguments<Params, ReadOptions<R>>) => client.read<T, R>(resource, ...args)
   return Object.assign(read, {
-    raw: <R>(params: Params = {}, options?: ProgressOptions<R>) =>
+    raw: <R>(params: Params = {}, options?: ReadOptions<R>) =>
       Effect.flatMap(uriOf(params, "resources/read"), (uri) => client.raw.readResource(uri, options)),
     subscribe: (params: Params = {}) =>
       Stream.unwrap(Effect.map(uriOf(params, "resources/subscribe"), client.subscribe))

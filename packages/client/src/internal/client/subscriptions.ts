@@ -42,7 +42,7 @@ interface Topic {
   readonly subscribers: Set<Subscriber>
   /** Since when the server tells of changes, while it does. */
   liveSince: number | undefined
-  /** Whether the session that the fiber holds has a successor. */
+  /** Whether to subscribe anew: the session that the fiber holds has a successor, or has missed something. */
   superseded: boolean
   /** Tells the fiber to look again. */
   check: () => void
@@ -82,6 +82,11 @@ export const make: (
     }
 
     hooks.onOpen(() => Effect.sync(() => topics.forEach(supersede)))
+
+    // Who is subscribed asks again, and reads again, as in a new session.
+    hooks.onGap(() => {
+      for (const topic of topics.values()) if (topic.liveSince !== undefined) supersede(topic)
+    })
 
     hooks.onNotification(({ method, params }) => {
       if (method !== "notifications/resources/updated") return
@@ -187,7 +192,7 @@ const keep = Effect.fnUntraced(function*(state: State, topic: Topic): Effect.fn.
 
 /** Subscribes, and stays while the session lasts and anybody wants it. */
 const stay = Effect.fnUntraced(function*(
-  { now, operations: { requestIn, timeouts } }: State,
+  { now, operations: { cache, requestIn, timeouts } }: State,
   topic: Topic,
   session: Session
 ): Effect.fn.Return<void, McpError.McpError> {
@@ -201,6 +206,8 @@ const stay = Effect.fnUntraced(function*(
     Effect.mapError((error) => notFound(error, uri, [RESOURCE_NOT_FOUND]))
   )
   topic.liveSince = now()
+  // What was read before may have changed before anybody was told of changes.
+  cache?.changed(uri)
   publish(topic, { _tag: "Subscribed", uri })
   yield* change(topic, session)
   topic.liveSince = undefined

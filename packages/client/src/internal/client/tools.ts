@@ -76,12 +76,12 @@ export const make = (
         : Effect.flatMap(locate(encoded, server, "tools/call"), send)
     })
 
-  const callStream: McpClient["callStream"] = <T extends McpTool.Any>(
+  const callStream: McpClient["callStream"] = <T extends McpTool.Any, R = never>(
     tool: T,
     input: McpTool.Input<T>,
-    options?: Omit<CallOptions, "onProgress">
+    options?: Omit<CallOptions<R>, "onProgress">
   ) =>
-    Stream.callback<CallEvent<McpTool.Output<T>>, McpError.McpError | McpError.ToolError, McpTool.Services<T>>(
+    Stream.callback<CallEvent<McpTool.Output<T>>, McpError.McpError | McpError.ToolError, McpTool.Services<T> | R>(
       (queue) =>
         call(tool, input, {
           ...options,
