@@ -75,10 +75,12 @@ export interface ExchangeOptions {
  * - `Uncorrelated`: an error that names no request of ours.
  * - `Unexpected`: an answer to a request that is not waiting for one.
  * - `Oversized`: a message above the size limit, thrown away.
- * - `Dropped`: a request of the server that gets no answer, because too many of its requests are under way.
+ * - `Dropped`: a request of the server that gets no answer, because too many of its requests are under way, or because
+ *   servers of its protocol version must not send any.
  * - `InvalidTool`: a tool that is left out of lists, since it could not be called as the protocol wants.
  * - `HandlerFailed`: a handler of a request of the server failed or died. The server is not told why.
  * - `NotRestored`: what the client had set by `method` in a session that was lost could not be set again in the next.
+ * - `CacheFailed`: the store of the client's cache failed, or what it had could not be read. The server is asked instead.
  * - `Stderr`: a line that the server's process printed on its standard error.
  *
  * @category models
@@ -94,6 +96,7 @@ export type Diagnostic =
   | { readonly _tag: "InvalidTool"; readonly name: string; readonly description: string }
   | { readonly _tag: "HandlerFailed"; readonly method: string; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "NotRestored"; readonly method: string; readonly error: McpErrorReason }
+  | { readonly _tag: "CacheFailed"; readonly cause: Cause.Cause<unknown> }
   | { readonly _tag: "Stderr"; readonly line: string }
 
 /**
@@ -127,7 +130,10 @@ export interface Connection {
    */
   readonly exchange: (request: JsonRpcRequest, options: ExchangeOptions) => Effect.Effect<unknown, McpError>
   /** Sends a message that has no answer. */
-  readonly send: (message: JsonRpcNotification | JsonRpcResponse) => Effect.Effect<void, McpError>
+  readonly send: (
+    message: JsonRpcNotification | JsonRpcResponse,
+    options?: Pick<ExchangeOptions, "headers">
+  ) => Effect.Effect<void, McpError>
   /**
    * What carries the messages: a pipe, of which both ends stay or go together; HTTP requests; or, for servers of
    * 2024-11-05, HTTP+SSE.

@@ -1,6 +1,8 @@
 /** What the tests of handlers share. */
 import * as McpClient from "@effect-mcp/client/McpClient"
+import type * as McpError from "@effect-mcp/client/McpError"
 import type * as McpHandlers from "@effect-mcp/client/McpHandlers"
+import * as McpProtocol from "@effect-mcp/client/McpProtocol"
 import { isJsonObject, type JsonObject } from "@effect-mcp/client/McpSchema"
 import * as McpTransport from "@effect-mcp/client/McpTransport"
 import * as MockTransport from "@effect-mcp/testing/MockTransport"
@@ -15,24 +17,23 @@ export type Answer =
 
 export const internalError: Answer = { error: { code: -32603, message: "Internal error" } }
 
-/** A client, and a server that asks it while it carries out a call. */
+/** A client, and a server that asks it while it carries out a call: by default one of the legacy era. */
 export const asking = Effect.fnUntraced(function*<R = never>(
   handlers: McpHandlers.Handlers<R>,
   options?: Omit<McpClient.Options<R>, "handlers">,
   server?: MockTransport.Options
 ) {
-  const question = (method: string, params: unknown): Effect.Effect<Answer> =>
-    mock.request(method, params as JsonObject).pipe(
-      Effect.map((result) => ({ result })),
-      Effect.catch(({ code, data, description }) =>
-        Effect.succeed({ error: { code, message: description, ...(data === undefined ? {} : { data }) } })
-      )
-    )
-  const mock: MockTransport.MockTransport["Service"] = yield* MockTransport.make({
+  const mock = yield* MockTransport.make({
+    ...(options?.protocol === "modern" ? { protocolVersions: McpProtocol.modernVersions } : {}),
     ...server,
     tools: {
-      ask: ({ method, params }) =>
-        Effect.map(question(String(method), params), (answer) => ({ structuredContent: answer })),
+      ask: ({ method, params }, { input }) =>
+        // What a server asks may be anything.
+        input({ question: { method: String(method), params: params as JsonObject } }).pipe(
+          Effect.map(({ question }) => question),
+          told,
+          Effect.map((answer) => ({ structuredContent: answer }))
+        ),
       ...server?.tools
     }
   })
@@ -45,7 +46,7 @@ export const asking = Effect.fnUntraced(function*<R = never>(
     client,
     mock,
     /** The server asks without a call. */
-    question,
+    question: (method: string, params: unknown) => told(mock.request(method, params as JsonObject)),
     /** The server asks because of a call, which ends with what it was told. */
     ask: <R2 = never>(method: string, params?: JsonObject, options?: McpClient.CallOptions<R2>) =>
       Effect.map(
@@ -54,11 +55,21 @@ export const asking = Effect.fnUntraced(function*<R = never>(
       ),
     /** The capabilities that the client declared. */
     capabilities: Effect.map(mock.messages, (messages) => {
-      const params = messages.find(({ message: { method } }) => method === "initialize")?.message["params"]
-      return isJsonObject(params) ? params["capabilities"] : undefined
+      const params = messages.find(({ from }) => from === "client")?.message["params"]
+      if (!isJsonObject(params)) return undefined
+      const { _meta: meta, capabilities } = params
+      return isJsonObject(meta) ? meta["io.modelcontextprotocol/clientCapabilities"] : capabilities
     })
   }
 })
+
+const told = (asked: Effect.Effect<unknown, McpError.JsonRpcError>): Effect.Effect<Answer> =>
+  asked.pipe(
+    Effect.map((result) => ({ result })),
+    Effect.catch(({ code, data, description }) =>
+      Effect.succeed({ error: { code, message: description, ...(data === undefined ? {} : { data }) } })
+    )
+  )
 
 /** What is logged by an effect, and all that it starts. */
 export const logging = () => {

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import * as Completions from "../src/internal/session/completions.ts"
 import { asking, elicitation, form, internalError, logging } from "./asking.ts"
-import { failsWith, settled, start, watchDiagnostics } from "./harness.ts"
+import { eras, failsWith, settled, start, watchDiagnostics } from "./harness.ts"
 
 const person = form({
   name: { type: "string", minLength: 1, title: "Your name" },
@@ -60,10 +60,10 @@ const pages = (
 const code = (answer: unknown) => (answer as { readonly error: { readonly code: number } }).error.code
 
 describe("a form", () => {
-  it.effect("says who asks for what", () =>
+  it.effect.each(eras)("says who asks for what (%s)", (era) =>
     Effect.gen(function*() {
       const { handlers, log } = forms(Effect.succeed(McpHandlers.decline))
-      const { ask } = yield* asking(handlers, { name: "curious" })
+      const { ask } = yield* asking(handlers, { protocol: era, name: "curious" })
       yield* ask(elicitation, person)
       const [request] = log
       assert(request !== undefined)
@@ -80,19 +80,22 @@ describe("a form", () => {
       assert.isFalse(Schema.is(request.schema)({ name: "Ada", age: 1.5 }))
     }))
 
-  it.effect("that is filled in is completed by the defaults of what was left out", () =>
-    Effect.gen(function*() {
-      const { handlers } = forms(Effect.succeed(McpHandlers.accept({ name: "Ada", color: "red" })))
-      const { ask } = yield* asking(handlers)
-      assert.deepStrictEqual(yield* ask(elicitation, person), {
-        result: { action: "accept", content: { name: "Ada", age: 42, color: "red", news: false } }
+  it.effect.each(eras)(
+    "that is filled in is completed by the defaults of what was left out (%s)",
+    (era) =>
+      Effect.gen(function*() {
+        const { handlers } = forms(Effect.succeed(McpHandlers.accept({ name: "Ada", color: "red" })))
+        const { ask } = yield* asking(handlers, { protocol: era })
+        assert.deepStrictEqual(yield* ask(elicitation, person), {
+          result: { action: "accept", content: { name: "Ada", age: 42, color: "red", news: false } }
+        })
       })
-    }))
+  )
 
-  it.effect("without fields may be accepted with nothing", () =>
+  it.effect.each(eras)("without fields may be accepted with nothing (%s)", (era) =>
     Effect.gen(function*() {
       const { handlers, log } = forms(Effect.succeed(McpHandlers.accept()))
-      const { ask } = yield* asking(handlers)
+      const { ask } = yield* asking(handlers, { protocol: era })
       assert.deepStrictEqual(yield* ask(elicitation, form()), { result: { action: "accept", content: {} } })
       assert.deepStrictEqual(log[0]?.fields, [])
     }))

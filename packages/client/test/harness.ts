@@ -1,5 +1,6 @@
 import * as McpClient from "@effect-mcp/client/McpClient"
 import type { McpError, McpErrorReason, ToolError } from "@effect-mcp/client/McpError"
+import * as McpProtocol from "@effect-mcp/client/McpProtocol"
 import * as McpTransport from "@effect-mcp/client/McpTransport"
 import * as MockTransport from "@effect-mcp/testing/MockTransport"
 import * as Clock from "effect/Clock"
@@ -16,12 +17,17 @@ export const clientOf = (
 ): Effect.Effect<McpClient.McpClient, McpError, Scope.Scope> =>
   Effect.provideService(McpClient.make({ protocol: "legacy", ...options }), McpTransport.McpTransport, transport)
 
-/** Makes a client of a server that is not there, and the controls of that server. */
+/** The eras of the protocol, for tests of what is the same in both. */
+export const eras = ["legacy", "modern"] as const
+
+/** Makes a client of a server that is not there and speaks the same era, and the controls of that server. */
 export const connect = Effect.fnUntraced(function*(
   server?: MockTransport.Options,
   options?: McpClient.Options
 ) {
-  const mock = yield* MockTransport.make(server)
+  const mock = yield* MockTransport.make(
+    options?.protocol === "modern" ? { protocolVersions: McpProtocol.modernVersions, ...server } : server
+  )
   const client = yield* clientOf(mock.transport, options)
   return { client, mock }
 })

@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as Hub from "../src/internal/client/hub.ts"
 import { logging } from "./asking.ts"
-import { census, connect, settled, start } from "./harness.ts"
+import { census, connect, eras, settled, start } from "./harness.ts"
 
 /** What a stream yields, in a log that grows. Nothing is taken before the gate is open. */
 const watch = Effect.fnUntraced(function*<A>(stream: Stream.Stream<A>, gate: Effect.Effect<unknown> = Effect.void) {
@@ -40,30 +40,33 @@ const logMessage = (level: unknown, data: unknown, logger?: unknown) =>
   notification("notifications/message", { level, data, ...(logger === undefined ? {} : { logger }) })
 
 describe("notifications", () => {
-  it.effect("come in the server's order, also those that nobody knows", () =>
-    Effect.gen(function*() {
-      const { client, mock } = yield* connect()
-      const { log } = yield* watch(client.notifications)
-      yield* mock.send([
-        notification("acme/party", { when: "now" }),
-        notification("notifications/tools/list_changed"),
-        notification("acme/party", { when: "over" }),
-        logMessage("info", "hi"),
-        notification("toString")
-      ])
-      yield* settled
-      assert.deepStrictEqual(log, [
-        { method: "acme/party", params: { when: "now" } },
-        { method: "notifications/tools/list_changed", params: {} },
-        { method: "acme/party", params: { when: "over" } },
-        { method: "notifications/message", params: { level: "info", data: "hi" } },
-        { method: "toString", params: {} }
-      ])
-    }))
+  it.effect.each(eras)(
+    "come in the server's order, also those that nobody knows (%s)",
+    (era) =>
+      Effect.gen(function*() {
+        const { client, mock } = yield* connect({}, { protocol: era })
+        const { log } = yield* watch(client.notifications)
+        yield* mock.send([
+          notification("acme/party", { when: "now" }),
+          notification("notifications/tools/list_changed"),
+          notification("acme/party", { when: "over" }),
+          logMessage("info", "hi"),
+          notification("toString")
+        ])
+        yield* settled
+        assert.deepStrictEqual(log, [
+          { method: "acme/party", params: { when: "now" } },
+          { method: "notifications/tools/list_changed", params: {} },
+          { method: "acme/party", params: { when: "over" } },
+          { method: "notifications/message", params: { level: "info", data: "hi" } },
+          { method: "toString", params: {} }
+        ])
+      })
+  )
 
-  it.effect("come to all who watch, from then on", () =>
+  it.effect.each(eras)("come to all who watch, from then on (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect()
+      const { client, mock } = yield* connect({}, { protocol: era })
       const first = yield* watch(client.notifications)
       yield* mock.send(counted(2))
       yield* settled
@@ -74,33 +77,39 @@ describe("notifications", () => {
       assert.deepStrictEqual(numbers(second.log), [2, 3])
     }))
 
-  it.effect("come all, when 10,000 come at once and somebody keeps up", () =>
-    Effect.gen(function*() {
-      const { client, mock } = yield* connect()
-      const { log } = yield* watch(client.notifications)
-      yield* mock.send(counted(10_000))
-      yield* Effect.repeat(settled, { until: () => log.length >= 10_000 })
-      assert.deepStrictEqual(numbers(log), range(0, 10_000))
-    }))
+  it.effect.each(eras)(
+    "come all, when 10,000 come at once and somebody keeps up (%s)",
+    (era) =>
+      Effect.gen(function*() {
+        const { client, mock } = yield* connect({}, { protocol: era })
+        const { log } = yield* watch(client.notifications)
+        yield* mock.send(counted(10_000))
+        yield* Effect.repeat(settled, { until: () => log.length >= 10_000 })
+        assert.deepStrictEqual(numbers(log), range(0, 10_000))
+      })
+  )
 
-  it.effect("wait for who does not keep up: the newest 1024 of them, and hold up neither calls nor others", () =>
-    Effect.gen(function*() {
-      const { client, mock } = yield* connect({ tools: { noop: () => Effect.succeed({}) } })
-      const gate = yield* Deferred.make<void>()
-      const slow = yield* watch(client.notifications, Deferred.await(gate))
-      const quick = yield* watch(client.notifications)
-      yield* mock.send(counted(10_000))
-      yield* client.callTool("noop")
-      yield* Effect.repeat(settled, { until: () => quick.log.length >= 10_000 })
-      assert.deepStrictEqual(numbers(quick.log), range(0, 10_000))
-      assert.deepStrictEqual(slow.log, [])
-      yield* Deferred.succeed(gate, undefined)
-      yield* Effect.repeat(settled, { until: () => numbers(slow.log).at(-1) === 9_999 })
-      // What it had taken out already when it stopped comes first.
-      const kept = numbers(slow.log).slice(-1024)
-      assert.deepStrictEqual(kept, range(10_000 - 1024, 10_000))
-      assert.isBelow(slow.log.length, 1024 + 512)
-    }))
+  it.effect.each(eras)(
+    "wait for who does not keep up: the newest 1024 of them, and hold up neither calls nor others (%s)",
+    (era) =>
+      Effect.gen(function*() {
+        const { client, mock } = yield* connect({ tools: { noop: () => Effect.succeed({}) } }, { protocol: era })
+        const gate = yield* Deferred.make<void>()
+        const slow = yield* watch(client.notifications, Deferred.await(gate))
+        const quick = yield* watch(client.notifications)
+        yield* mock.send(counted(10_000))
+        yield* client.callTool("noop")
+        yield* Effect.repeat(settled, { until: () => quick.log.length >= 10_000 })
+        assert.deepStrictEqual(numbers(quick.log), range(0, 10_000))
+        assert.deepStrictEqual(slow.log, [])
+        yield* Deferred.succeed(gate, undefined)
+        yield* Effect.repeat(settled, { until: () => numbers(slow.log).at(-1) === 9_999 })
+        // What it had taken out already when it stopped comes first.
+        const kept = numbers(slow.log).slice(-1024)
+        assert.deepStrictEqual(kept, range(10_000 - 1024, 10_000))
+        assert.isBelow(slow.log.length, 1024 + 512)
+      })
+  )
 
   it.effect("go on over sessions, and end with the client", () =>
     Effect.gen(function*() {
@@ -136,11 +145,11 @@ describe("notifications", () => {
       assert.strictEqual(looks, 1)
     }))
 
-  it.effect("leave nothing behind when nobody watches any more", () =>
+  it.effect.each(eras)("leave nothing behind when nobody watches any more (%s)", (era) =>
     Effect.gen(function*() {
       const { alive, counting } = census()
       yield* Effect.gen(function*() {
-        const { client, mock } = yield* connect()
+        const { client, mock } = yield* connect({}, { protocol: era })
         const taken = yield* start(Stream.runCollect(Stream.take(client.notifications, 2)))
         yield* mock.send(counted(3))
         assert.deepStrictEqual(numbers(yield* Fiber.join(taken)), [0, 1])
@@ -153,9 +162,9 @@ describe("notifications", () => {
 })
 
 describe("the log of a server", () => {
-  it.effect("comes as it is said", () =>
+  it.effect.each(eras)("comes as it is said (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect()
+      const { client, mock } = yield* connect({}, { protocol: era })
       const { log } = yield* watch(client.logs)
       const data = { rows: [1, 2], ok: null }
       yield* mock.send([
@@ -178,26 +187,29 @@ describe("the log of a server", () => {
       ])
     }))
 
-  it.effect("is not crowded out by other notifications when its reader is slow", () =>
-    Effect.gen(function*() {
-      const { client, mock } = yield* connect()
-      const gate = yield* Deferred.make<void>()
-      const logs = yield* watch(client.logs, Deferred.await(gate))
-      const updates = yield* watch(client.resourceUpdates("a:b"), Deferred.await(gate))
-      yield* mock.send(["one", "two", "three"].flatMap((text) => [
-        logMessage("info", text),
-        notification("notifications/resources/updated", { uri: "a:b", text })
-      ]))
-      yield* mock.send(
-        Array.from({ length: 5_000 }, () => notification("notifications/resources/updated", { uri: "c:d" }))
-      )
-      yield* mock.send(counted(5_000))
-      yield* settled
-      yield* Deferred.succeed(gate, undefined)
-      yield* settled
-      assert.deepStrictEqual(logs.log.map(({ data }) => data), ["one", "two", "three"])
-      assert.deepStrictEqual(updates.log.map(({ params }) => params["text"]), ["one", "two", "three"])
-    }))
+  it.effect.each(eras)(
+    "is not crowded out by other notifications when its reader is slow (%s)",
+    (era) =>
+      Effect.gen(function*() {
+        const { client, mock } = yield* connect({}, { protocol: era })
+        const gate = yield* Deferred.make<void>()
+        const logs = yield* watch(client.logs, Deferred.await(gate))
+        const updates = yield* watch(client.resourceUpdates("a:b"), Deferred.await(gate))
+        yield* mock.send(["one", "two", "three"].flatMap((text) => [
+          logMessage("info", text),
+          notification("notifications/resources/updated", { uri: "a:b", text })
+        ]))
+        yield* mock.send(
+          Array.from({ length: 5_000 }, () => notification("notifications/resources/updated", { uri: "c:d" }))
+        )
+        yield* mock.send(counted(5_000))
+        yield* settled
+        yield* Deferred.succeed(gate, undefined)
+        yield* settled
+        assert.deepStrictEqual(logs.log.map(({ data }) => data), ["one", "two", "three"])
+        assert.deepStrictEqual(updates.log.map(({ params }) => params["text"]), ["one", "two", "three"])
+      })
+  )
 
   describe("goes to the loggers of Effect", () => {
     const levels = [
@@ -216,10 +228,10 @@ describe("the log of a server", () => {
       [3, "Info"]
     ] as const
 
-    it.effect("by its levels, in its order, and says who said it", () =>
+    it.effect.each(eras)("by its levels, in its order, and says who said it (%s)", (era) =>
       Effect.gen(function*() {
         const { log, logged } = logging()
-        const { mock } = yield* logged(connect({}, { name: "shop" })).pipe(
+        const { mock } = yield* logged(connect({}, { protocol: era, name: "shop" })).pipe(
           Effect.provideService(References.MinimumLogLevel, "All")
         )
         yield* mock.send(levels.map(([level], index) => logMessage(level, `message ${index}`, "db")))
@@ -251,10 +263,10 @@ describe("the log of a server", () => {
         ])
       }))
 
-    it.effect("also when somebody reads it, and when nobody does", () =>
+    it.effect.each(eras)("also when somebody reads it, and when nobody does (%s)", (era) =>
       Effect.gen(function*() {
         const { log, logged } = logging()
-        const { client, mock } = yield* logged(connect())
+        const { client, mock } = yield* logged(connect({}, { protocol: era }))
         yield* mock.send(logMessage("info", "one"))
         yield* settled
         const reader = yield* watch(client.logs)
@@ -266,19 +278,21 @@ describe("the log of a server", () => {
         assert.strictEqual(other.log.length, 1)
       }))
 
-    it.effect("all of it, when there is much", () =>
+    it.effect.each(eras)("all of it, when there is much (%s)", (era) =>
       Effect.gen(function*() {
         const { log, logged } = logging()
-        const { mock } = yield* logged(connect())
+        const { mock } = yield* logged(connect({}, { protocol: era }))
         yield* mock.send(range(0, 5_000).map((n) => logMessage("info", n)))
         yield* Effect.repeat(settled, { until: () => log.length >= 5_000 })
         assert.deepStrictEqual(log.map(({ message }) => message), range(0, 5_000))
       }))
 
-    it.effect("from the level on that they want", () =>
+    it.effect.each(eras)("from the level on that they want (%s)", (era) =>
       Effect.gen(function*() {
         const { log, logged } = logging()
-        const { mock } = yield* logged(connect()).pipe(Effect.provideService(References.MinimumLogLevel, "Warn"))
+        const { mock } = yield* logged(connect({}, { protocol: era })).pipe(
+          Effect.provideService(References.MinimumLogLevel, "Warn")
+        )
         yield* mock.send([logMessage("notice", "no"), logMessage("warning", "yes")])
         yield* settled
         assert.deepStrictEqual(log.map(({ level }) => level), ["WARN"])

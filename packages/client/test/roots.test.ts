@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { asking, internalError, logging } from "./asking.ts"
-import { connect, failsWith, settled, watchDiagnostics } from "./harness.ts"
+import { connect, eras, failsWith, settled, watchDiagnostics } from "./harness.ts"
 
 type List = ReadonlyArray<McpHandlers.Root>
 
@@ -20,11 +20,11 @@ const changes = (mock: Effect.Success<ReturnType<typeof asking>>["mock"]) =>
   )
 
 describe("roots", () => {
-  it.effect("are listed as they are given", () =>
+  it.effect.each(eras)("are listed as they are given (%s)", (era) =>
     Effect.gen(function*() {
       const { ask } = yield* asking({
         roots: [project, { uri: new URL("file:///tmp/a b"), name: undefined }, { uri: "file://server/share/%20" }]
-      })
+      }, { protocol: era })
       assert.deepStrictEqual(yield* ask("roots/list"), {
         result: {
           roots: [
@@ -36,16 +36,16 @@ describe("roots", () => {
       })
     }))
 
-  it.effect("may be none", () =>
+  it.effect.each(eras)("may be none (%s)", (era) =>
     Effect.gen(function*() {
-      const { ask } = yield* asking({ roots: [] })
+      const { ask } = yield* asking({ roots: [] }, { protocol: era })
       assert.deepStrictEqual(yield* ask("roots/list"), { result: { roots: [] } })
     }))
 
-  it.effect("of an effect are asked for each time", () =>
+  it.effect.each(eras)("of an effect are asked for each time (%s)", (era) =>
     Effect.gen(function*() {
       let count = 0
-      const { ask } = yield* asking({ roots: Effect.sync(() => [{ uri: `file:///${++count}` }]) })
+      const { ask } = yield* asking({ roots: Effect.sync(() => [{ uri: `file:///${++count}` }]) }, { protocol: era })
       assert.strictEqual(count, 0)
       assert.deepStrictEqual(yield* ask("roots/list"), { result: { roots: [{ uri: "file:///1" }] } })
       assert.deepStrictEqual(yield* ask("roots/list"), { result: { roots: [{ uri: "file:///2" }] } })

@@ -14,7 +14,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-import { census, clientOf, connect, logged, reasonOf, settled, start, watchDiagnostics } from "./harness.ts"
+import { census, clientOf, connect, eras, logged, reasonOf, settled, start, watchDiagnostics } from "./harness.ts"
 
 const server: MockTransport.Options = {
   tools: { noop: () => Effect.succeed({}), hang: () => Effect.never },
@@ -66,10 +66,12 @@ describe("a subscription", () => {
       ])
     }))
 
-  it.effect("makes a stream of what a resource is", () =>
+  it.effect.each(eras)("makes a stream of what a resource is (%s)", (era) =>
     Effect.gen(function*() {
       let theme = "dark"
-      const { client, mock } = yield* connect({ resources: { "config://app": () => Effect.sync(() => theme) } })
+      const { client, mock } = yield* connect({ resources: { "config://app": () => Effect.sync(() => theme) } }, {
+        protocol: era
+      })
       const themes = yield* start(
         client.subscribe("config://app").pipe(
           Stream.mapEffect(({ uri }) => client.readResource(uri)),
@@ -83,9 +85,9 @@ describe("a subscription", () => {
       assert.deepStrictEqual(yield* Fiber.join(themes), ["dark", "light"])
     }))
 
-  it.effect("hears of the parts of a resource, and of no other", () =>
+  it.effect.each(eras)("hears of the parts of a resource, and of no other (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect(server)
+      const { client, mock } = yield* connect(server, { protocol: era })
       const app = yield* watch(client)
       const home = yield* watch(client, "dir://home/")
       for (
@@ -107,9 +109,9 @@ describe("a subscription", () => {
       assert.deepStrictEqual(home.log, ["+", "dir://home/a.txt"])
     }))
 
-  it.effect("passes over what is no update, and says so", () =>
+  it.effect.each(eras)("passes over what is no update, and says so (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect(server)
+      const { client, mock } = yield* connect(server, { protocol: era })
       const diagnostics = yield* watchDiagnostics(client)
       const { log } = yield* watch(client)
       yield* mock.notify("notifications/resources/updated", { uri: 7 })
@@ -120,28 +122,31 @@ describe("a subscription", () => {
       assert.deepStrictEqual(diagnostics.map(({ _tag }) => _tag), ["Invalid", "Invalid"])
     }))
 
-  it.effect("drops the oldest updates that nobody takes, and holds up nobody", () =>
-    Effect.gen(function*() {
-      const { client, mock } = yield* connect(server)
-      const gate = yield* Deferred.make<void>()
-      const seen: Array<string> = []
-      const slow = yield* start(Stream.runForEach(client.subscribe("config://app"), ({ uri }) =>
-        Effect.andThen(
-          Deferred.await(gate),
-          Effect.sync(() => {
-            seen.push(uri)
-          })
-        )))
-      const quick = yield* watch(client)
-      const all = Array.from({ length: 500 }, (_, index) => `config://app/${index}`)
-      for (const uri of all) yield* update(mock, uri)
-      assert.deepStrictEqual(quick.log, ["+", ...all])
-      yield* Deferred.succeed(gate, undefined)
-      yield* settled
-      assert.isBelow(seen.length, 80)
-      assert.deepStrictEqual(seen.slice(-64), all.slice(-64))
-      yield* Fiber.interrupt(slow)
-    }))
+  it.effect.each(eras)(
+    "drops the oldest updates that nobody takes, and holds up nobody (%s)",
+    (era) =>
+      Effect.gen(function*() {
+        const { client, mock } = yield* connect(server, { protocol: era })
+        const gate = yield* Deferred.make<void>()
+        const seen: Array<string> = []
+        const slow = yield* start(Stream.runForEach(client.subscribe("config://app"), ({ uri }) =>
+          Effect.andThen(
+            Deferred.await(gate),
+            Effect.sync(() => {
+              seen.push(uri)
+            })
+          )))
+        const quick = yield* watch(client)
+        const all = Array.from({ length: 500 }, (_, index) => `config://app/${index}`)
+        for (const uri of all) yield* update(mock, uri)
+        assert.deepStrictEqual(quick.log, ["+", ...all])
+        yield* Deferred.succeed(gate, undefined)
+        yield* settled
+        assert.isBelow(seen.length, 80)
+        assert.deepStrictEqual(seen.slice(-64), all.slice(-64))
+        yield* Fiber.interrupt(slow)
+      })
+  )
 })
 
 describe("subscribers to one resource", () => {
@@ -173,9 +178,9 @@ describe("subscribers to one resource", () => {
       assert.deepStrictEqual(yield* sent(mock), ["1 subscribe"])
     }))
 
-  it.effect("have nothing to do with those to another one", () =>
+  it.effect.each(eras)("have nothing to do with those to another one (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect(server)
+      const { client, mock } = yield* connect(server, { protocol: era })
       const app = yield* watch(client)
       const other = yield* watch(client, "config://other")
       yield* app.leave
@@ -264,11 +269,11 @@ describe("leaving a subscription", () => {
       assert.deepStrictEqual(yield* mock.subscriptions, [])
     }))
 
-  it.effect("leaves nothing behind", () =>
+  it.effect.each(eras)("leaves nothing behind (%s)", (era) =>
     Effect.gen(function*() {
       const { alive, counting } = census()
       yield* Effect.gen(function*() {
-        const { client } = yield* connect(server)
+        const { client } = yield* connect(server, { protocol: era })
         yield* (yield* watch(client)).leave
         const before = alive()
         const one = yield* watch(client)
@@ -279,7 +284,7 @@ describe("leaving a subscription", () => {
         assert.strictEqual(alive(), before)
         // Two that go with their client: one is subscribed, one waits for its next session.
         yield* watch(client)
-        const { client: flaky, mock } = yield* connect(server)
+        const { client: flaky, mock } = yield* connect(server, { protocol: era })
         yield* watch(flaky)
         yield* lose(mock)
         yield* lose(mock)
@@ -290,9 +295,9 @@ describe("leaving a subscription", () => {
 })
 
 describe("while somebody subscribes", () => {
-  it.effect("a lazy client does not let go of its session", () =>
+  it.effect.each(eras)("a lazy client does not let go of its session (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect(server, { lazy: true, idleTimeToLive: "1 minute" })
+      const { client, mock } = yield* connect(server, { protocol: era, lazy: true, idleTimeToLive: "1 minute" })
       assert.strictEqual(yield* mock.connections, 0)
       const { leave, log } = yield* watch(client)
       yield* TestClock.adjust("1 hour")
@@ -498,9 +503,9 @@ describe("a subscription fails", () => {
       assert.strictEqual(yield* mock.connections, 1)
     }))
 
-  it.effect("after what came before was taken", () =>
+  it.effect.each(eras)("after what came before was taken (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect(server)
+      const { client, mock } = yield* connect(server, { protocol: era })
       const gate = yield* Deferred.make<void>()
       const log: Array<string> = []
       const fiber = yield* start(Stream.runForEach(client.subscribe("config://app"), ({ _tag }) =>
@@ -539,9 +544,9 @@ describe("a server that is lost again and again under its subscribers", () => {
       assert.strictEqual((reason.cause as McpError.TransportError)._tag, "TransportError")
     }))
 
-  it.effect("is well again when it has stood for ten seconds", () =>
+  it.effect.each(eras)("is well again when it has stood for ten seconds (%s)", (era) =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect(server)
+      const { client, mock } = yield* connect(server, { protocol: era })
       const app = yield* watch(client)
       for (let loss = 1; loss <= 20; loss++) {
         yield* TestClock.adjust("10 seconds")

@@ -167,6 +167,17 @@ export const initializeResult = (protocolVersion = "2025-11-25"): JsonObject => 
   serverInfo: { name: "scripted", version: "1.0.0" }
 })
 
+/** How a server of 2026-07-28 says what it is. */
+export const discoverResult = (rest?: JsonObject): JsonObject => ({
+  resultType: "complete",
+  supportedVersions: ["2026-07-28"],
+  capabilities: { tools: {} },
+  ttlMs: 0,
+  cacheScope: "private",
+  _meta: { "io.modelcontextprotocol/serverInfo": { name: "scripted", version: "1.0.0" } },
+  ...rest
+})
+
 /** The answer to the call of a tool. */
 export const text = (text: string): JsonObject => ({ content: [{ type: "text", text }] })
 

@@ -29,6 +29,11 @@ const capabilitiesOf = (
   { capabilities }: SessionOptions["handlers"],
   extensions: SessionOptions["extensions"]
 ): JsonObject =>
-  extensions.length === 0
-    ? capabilities
-    : { ...capabilities, extensions: Object.fromEntries(extensions.map(({ id, settings }) => [id, settings])) }
+  extensions.length === 0 && capabilities["roots"] === undefined ? capabilities : {
+    ...capabilities,
+    // The roots are asked for when they are needed: there is nothing to tell of their changes.
+    ...(capabilities["roots"] === undefined ? {} : { roots: {} }),
+    ...(extensions.length === 0
+      ? {}
+      : { extensions: Object.fromEntries(extensions.map(({ id, settings }) => [id, settings])) })
+  }

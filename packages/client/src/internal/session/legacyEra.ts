@@ -67,24 +67,26 @@ const requester = (
 ): Session["request"] => {
   // An id is never used twice in a session, and serves as the progress token of its request.
   let nextId = 0
-  return (method, params, { deadline, handlers, meta, onProgress }) =>
-    Effect.suspend(() => {
-      const id = nextId++
-      const request: McpSchema.JsonRpcRequest = {
-        jsonrpc: "2.0",
+  return (method, params, { deadline, handlers, meta, onProgress }) => {
+    const id = nextId++
+    const request: McpSchema.JsonRpcRequest = {
+      jsonrpc: "2.0",
+      id,
+      method,
+      params: onProgress !== undefined
+        ? { ...params, _meta: { ...meta, progressToken: id } }
+        : meta === undefined
+        ? params
+        : { ...params, _meta: meta }
+    }
+    return isAsked
+      ? callers.calling(
         id,
-        method,
-        params: onProgress !== undefined
-          ? { ...params, _meta: { ...meta, progressToken: id } }
-          : meta === undefined
-          ? params
-          : { ...params, _meta: meta }
-      }
-      return isAsked
-        ? callers.calling(id, handlers?.methods, (sinceHeld) =>
-          connection.exchange(request, { deadline, onProgress, sinceHeld }))
-        : connection.exchange(request, { deadline, onProgress })
-    })
+        handlers?.methods,
+        (sinceHeld) => connection.exchange(request, { deadline, onProgress, sinceHeld })
+      )
+      : connection.exchange(request, { deadline, onProgress })
+  }
 }
 
 const readInitializeResult = reader("initialize", McpSchema.InitializeResult)

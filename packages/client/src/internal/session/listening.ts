@@ -81,8 +81,8 @@ export const make: (options: {
   /** The resources to ask for: those that are told of, and all that are to be, or, if `isCareful`, only one of these. */
   const select = (isCareful: boolean): ReadonlyArray<string> => {
     const uris = Array.from(wishes.keys())
-    const pending = uris.filter(isPending)
-    return isCareful ? uris.filter((uri) => !isPending(uri) || uri === pending[0]) : uris
+    const next = uris.find(isPending)
+    return isCareful ? uris.filter((uri) => !isPending(uri) || uri === next) : uris
   }
 
   const isPending = (uri: string): boolean => wishes.get(uri)?.isLive === false

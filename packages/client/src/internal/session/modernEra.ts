@@ -138,6 +138,7 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
           onDiagnostic: options.onDiagnostic
         })
         resume = yield* within(answered, deadline, left())
+        requestOptions.onResume?.(resume)
       }
     })
 

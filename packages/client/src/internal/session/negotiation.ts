@@ -70,8 +70,10 @@ export const open = Effect.fnUntraced(function*(
     yield* reconnect
     const attemptScope = yield* Scope.fork(connectionScope)
     const result = yield* Effect.result(Scope.provide(open(connection), attemptScope))
-    if (Result.isFailure(result)) yield* Scope.close(attemptScope, Exit.void)
-    else {
+    if (Result.isFailure(result)) {
+      yield* Scope.close(attemptScope, Exit.void)
+    } else if (protocol === "auto") {
+      // Who is told what to speak has found out nothing.
       remembered.set(transport, era)
       if (store !== undefined) yield* within(store.set(transport.label, era))
     }

@@ -19,12 +19,12 @@ export interface RequestOptions {
   readonly meta?: JsonObject | undefined
   /** Called in the order of the wire, always before the response. Asks the server for progress. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Called when the server asks for input before it answers. */
-  readonly onInput?: (() => void) | undefined
   /** Answer what the server asks because of this request, in place of those of the session. */
   readonly handlers?: Handlers | undefined
   /** An earlier answer that asked for input, and what it asked for. */
   readonly resume?: Resume | undefined
+  /** Called with what the request goes on with, in another session if this one is lost before. */
+  readonly onResume?: ((resume: Resume) => void) | undefined
   /** Whether to fail when the server asks for input, in place of asking the handlers. */
   readonly isManual?: boolean | undefined
 }

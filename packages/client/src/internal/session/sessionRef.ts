@@ -30,7 +30,10 @@ export type State =
  */
 export interface SessionRef {
   readonly state: SubscriptionRef.SubscriptionRef<State>
-  /** Runs an effect with the session, which stays open meanwhile, and is opened first if there is none. */
+  /**
+   * Runs an effect with the session, which stays open meanwhile, and is opened first if there is none. What it yields is
+   * to be run once.
+   */
   readonly use: <A, E, R>(
     f: (session: Session) => Effect.Effect<A, E, R>,
     onExit?: (exit: Exit.Exit<A, E | McpError.McpError>) => void
@@ -236,22 +239,21 @@ export const make: (options: {
   const use: SessionRef["use"] = <A, E, R>(
     f: (session: Session) => Effect.Effect<A, E, R>,
     onExit?: (exit: Exit.Exit<A, E | McpError.McpError>) => void
-  ) =>
-    Effect.suspend(() => {
-      // The count goes up within what brings it down again: an interruption may come between any two steps.
-      let held: Slot | undefined
-      const borrow = (): Effect.Effect<A, E | McpError.McpError, R> => {
-        if (current === undefined || !isUsable(current)) return Effect.flatMap(acquire, borrow)
-        held = current
-        held.borrowers++
-        return f(held.session)
-      }
-      return Effect.onExitPrimitive(Effect.suspend(borrow), (exit) => {
-        if (held !== undefined && --held.borrowers === 0) settle(held)
-        onExit?.(exit)
-        return undefined
-      })
+  ) => {
+    // The count goes up within what brings it down again: an interruption may come between any two steps.
+    let held: Slot | undefined
+    const borrow = (): Effect.Effect<A, E | McpError.McpError, R> => {
+      if (current === undefined || !isUsable(current)) return Effect.flatMap(acquire, borrow)
+      held = current
+      held.borrowers++
+      return f(held.session)
+    }
+    return Effect.onExitPrimitive(Effect.suspend(borrow), (exit) => {
+      if (held !== undefined && --held.borrowers === 0) settle(held)
+      onExit?.(exit)
+      return undefined
     })
+  }
 
   const settle = (slot: Slot): void => {
     if (slot !== current) {

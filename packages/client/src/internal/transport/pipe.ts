@@ -1,7 +1,9 @@
 import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -53,31 +55,30 @@ export const make: <Out>(options: {
   const table = yield* RequestTable.make({ detail: options.detail })
 
   const exchange: Connection["exchange"] = (request, { deadline, headers, onProgress, sinceHeld }) =>
-    Effect.withFiber(({ context }) =>
-      Effect.callback((resume) => {
-        if (closedBy !== undefined) return resume(Effect.fail(lost(closedBy, false)))
-        const out = tryEncode(encode, request, headers)
-        if (McpError.isMcpError(out)) return resume(Effect.fail(out))
-        const { id, method } = request
-        let withdraw: (() => boolean) | undefined
-        table.add(id, {
-          deadline,
-          onProgress,
-          sinceHeld,
-          resume,
-          withdraw: () => withdraw?.() ?? false,
-          cancel: (reason) => {
-            // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never initialize
-            if (method === "initialize") return
-            const params = { requestId: id, reason }
-            outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params }), context)
-          }
-        })
-        // An outlet may find at once that it can not send: by then the request has to be waiting.
-        withdraw = outlet.push(out, context)
-        return Effect.sync(() => table.abandon(id))
+    Effect.callback((resume) => {
+      if (closedBy !== undefined) return resume(Effect.fail(lost(closedBy, false)))
+      const context = Fiber.getCurrent()?.context ?? Context.empty()
+      const out = tryEncode(encode, request, headers)
+      if (McpError.isMcpError(out)) return resume(Effect.fail(out))
+      const { id, method } = request
+      let withdraw: (() => boolean) | undefined
+      table.add(id, {
+        deadline,
+        onProgress,
+        sinceHeld,
+        resume,
+        withdraw: () => withdraw?.() ?? false,
+        cancel: (reason) => {
+          // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: never initialize
+          if (method === "initialize") return
+          const params = { requestId: id, reason }
+          outlet.push(encode({ jsonrpc: "2.0", method: "notifications/cancelled", params }), context)
+        }
       })
-    )
+      // An outlet may find at once that it can not send: by then the request has to be waiting.
+      withdraw = outlet.push(out, context)
+      return Effect.sync(() => table.abandon(id))
+    })
 
   const send: Connection["send"] = (message) =>
     Effect.withFiber(({ context }) => {
