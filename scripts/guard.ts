@@ -27,7 +27,7 @@ export const FLOORS: ReadonlyArray<ReadonlyArray<string>> = [
     "MemoryTransport.ts",
     "internal/transport/"
   ],
-  ["internal/session/"],
+  ["McpExtension.ts", "internal/session/"],
   ["McpTask.ts", "internal/tasks/"],
   [
     "McpTool.ts",

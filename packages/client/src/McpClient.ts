@@ -20,6 +20,7 @@ import type * as session from "./internal/session/session.ts"
 import type * as sessions from "./internal/session/sessionRef.ts"
 import type * as McpCache from "./McpCache.ts"
 import type { McpError, ToolError } from "./McpError.ts"
+import type { McpExtension } from "./McpExtension.ts"
 import type * as McpHandlers from "./McpHandlers.ts"
 import type * as McpPrompt from "./McpPrompt.ts"
 import type * as McpProtocol from "./McpProtocol.ts"
@@ -147,6 +148,8 @@ export interface Options<R = never> {
   readonly trustAnnotations?: boolean | undefined
   /** What answers the server when it asks. */
   readonly handlers?: McpHandlers.Handlers<R> | undefined
+  /** The extensions of the protocol that the client speaks. */
+  readonly extensions?: ReadonlyArray<McpExtension> | undefined
   /**
    * What to speak. By itself the client asks the server, and remembers the answer with the transport.
    *

@@ -80,7 +80,7 @@ export const make = Effect.fnUntraced(
       handlers: answering,
       completions,
       onDiagnostic: diagnostics.publish,
-      extensions: [],
+      extensions: options.extensions ?? [],
       onNotification: hooks.notified,
       onGap: hooks.gapped
     }

@@ -35,5 +35,5 @@ const capabilitiesOf = (
     ...(capabilities["roots"] === undefined ? {} : { roots: {} }),
     ...(extensions.length === 0
       ? {}
-      : { extensions: Object.fromEntries(extensions.map(({ id, settings }) => [id, settings])) })
+      : { extensions: Object.fromEntries(extensions.map(({ id, settings = {} }) => [id, settings])) })
   }

@@ -64,7 +64,9 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
         return connection.exchange({ jsonrpc: "2.0", id, method, params: { ...params, _meta: meta } }, {
           deadline,
           onProgress,
-          headers: isHttp ? headersOf(version, method, params, toolHeaders.of(params["name"])) : undefined
+          headers: isHttp
+            ? headersOf(version, method, params, toolHeaders.of(params["name"]), options.extensions)
+            : undefined
         })
       })
 
@@ -150,7 +152,10 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       const resultType = String(result["resultType"])
       const extension = options.extensions.find(({ results = {} }) => Object.hasOwn(results, resultType))
       const handle = extension?.results?.[resultType]
-      if (handle !== undefined) return handle(result, { session, method, options: requestOptions })
+      if (handle !== undefined) {
+        const { deadline } = requestOptions
+        return handle(result, { method, request: (method, params) => request(method, params, { deadline }) })
+      }
       const description = `The server's answer to ${method} is of the type ${
         JSON.stringify(resultType)
       }, which is unknown`
@@ -181,7 +186,8 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       lists: {
         ...(capabilities.tools?.listChanged === true ? { toolsListChanged: true } : {}),
         ...(capabilities.prompts?.listChanged === true ? { promptsListChanged: true } : {}),
-        ...(capabilities.resources?.listChanged === true ? { resourcesListChanged: true } : {})
+        ...(capabilities.resources?.listChanged === true ? { resourcesListChanged: true } : {}),
+        ...Object.assign({}, ...options.extensions.map(({ notifications }) => notifications))
       },
       listen: (notifications, onAcknowledged) =>
         Effect.suspend(() => {
@@ -238,7 +244,7 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
         method === "notifications/roots/list_changed"
           ? Effect.void
           : connection.send({ jsonrpc: "2.0", method, params }, {
-            headers: isHttp ? headersOf(version, method, params, []) : undefined
+            headers: isHttp ? headersOf(version, method, params, [], options.extensions) : undefined
           }),
       closedBy: connection.closedBy,
       closed: connection.closed

@@ -1,3 +1,4 @@
+import type { McpExtension } from "../../McpExtension.ts"
 import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
 import type { Diagnostic } from "../../McpTransport.ts"
 import { headerValue } from "../transport/headerValue.ts"
@@ -9,10 +10,7 @@ type Headers = Readonly<Record<string, string>>
 const NAMES: Readonly<Record<string, string>> = {
   "tools/call": "name",
   "prompts/get": "name",
-  "resources/read": "uri",
-  "tasks/get": "taskId",
-  "tasks/update": "taskId",
-  "tasks/cancel": "taskId"
+  "resources/read": "uri"
 }
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#standard-request-headers */
@@ -20,9 +18,11 @@ export const headersOf = (
   version: string,
   method: string,
   params: JsonObject,
-  rules: ReadonlyArray<ParamHeaders.ParamHeader>
+  rules: ReadonlyArray<ParamHeaders.ParamHeader>,
+  extensions: ReadonlyArray<McpExtension>
 ): Headers => {
-  const name = params[NAMES[method] ?? ""]
+  const key = NAMES[method] ?? extensions.find(({ names = {} }) => Object.hasOwn(names, method))?.names?.[method]
+  const name = key === undefined ? undefined : params[key]
   return {
     ...(method === "tools/call" && rules.length > 0 ? ParamHeaders.write(rules, params["arguments"]) : {}),
     ...(typeof name === "string" ? { "mcp-name": headerValue(name) } : {}),

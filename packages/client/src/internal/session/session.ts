@@ -1,9 +1,9 @@
 import type * as Effect from "effect/Effect"
 import type * as McpError from "../../McpError.ts"
+import type { McpExtension } from "../../McpExtension.ts"
 import type { Implementation, JsonObject, Progress, ServerCapabilities } from "../../McpSchema.ts"
 import type { Deadline, Diagnostic, Incoming } from "../../McpTransport.ts"
 import type { Completions } from "./completions.ts"
-import type { Extension } from "./extension.ts"
 
 /** What both sides agreed on when the session was opened. */
 export interface SessionInfo {
@@ -70,7 +70,7 @@ export type Notification = Extract<Incoming, { readonly _tag: "Notification" }>
 export interface SessionOptions {
   readonly clientInfo: Implementation
   readonly handlers: Handlers
-  readonly extensions: ReadonlyArray<Extension>
+  readonly extensions: ReadonlyArray<McpExtension>
   readonly completions: Completions
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
   /** Called in the order of the wire. Has to be quick, and must not throw. */
