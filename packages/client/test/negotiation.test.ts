@@ -241,6 +241,13 @@ describe("a server that names its versions", () => {
       })
   )
 
+  it.effect.each(ways)("%s, and makes up thousands, fails with a few of them", ([, server]) =>
+    Effect.gen(function*() {
+      const mock = yield* MockTransport.make(server(Array.from({ length: 100_000 }, (_, index) => `v${index}`)))
+      const { description } = yield* failsWith("UnsupportedError")(find(mock))
+      assert.isBelow(description.length, 500)
+    }))
+
   it.effect.each(ways)(
     "%s, and no modern one, fails where only those are wanted",
     ([, server]) =>

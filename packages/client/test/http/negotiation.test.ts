@@ -204,6 +204,27 @@ describe("a legacy server", () => {
     }).pipe(leavesNothing))
 })
 
+describe("a handshake that failed", () => {
+  it.live("leaves no session behind for what comes after it", () =>
+    Effect.gen(function*() {
+      let isModern = false
+      const server = yield* serve({
+        "server/discover": (call) => isModern ? call.answer(discoverResult()) : call.reply(404),
+        initialize: (call) =>
+          isModern
+            ? call.reply(200, { ...error(-32022), id: call.id }, { "mcp-session-id": "unwanted" })
+            : call.answer(initializeResult())
+      })
+      const client = yield* connect(server)
+      isModern = true
+      yield* client.reconnect
+      assert.strictEqual(yield* callText(client, "echo"), "echo")
+      for (const { headers } of [...server.of("server/discover"), ...server.of("tools/call")]) {
+        assert.isUndefined(headers["mcp-session-id"])
+      }
+    }).pipe(leavesNothing))
+})
+
 describe("no evidence", () => {
   const passing: ReadonlyArray<
     readonly [...Answer, reason: "AuthRequired" | "ClosedError" | "HttpError" | "JsonRpcError"]

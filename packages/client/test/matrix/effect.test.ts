@@ -20,5 +20,6 @@ behaves({
 behaves({
   ...ownTools,
   name: "effect/ai in memory",
+  inProcess: true,
   transport: McpServerTransport.make({ server: effectAi.stdio })
 })

@@ -51,5 +51,33 @@ behaves({
 behaves({
   ...ownTools,
   name: "the SDK v2 over HTTP without sessions",
+  protocol: "legacy",
   transport: listening(sdkV2.stateless())
+})
+
+const modern = { ...ownTools, protocolVersion: "2026-07-28" }
+
+behaves({
+  ...modern,
+  name: "the SDK v2 over HTTP by 2026-07-28",
+  transport: listening(sdkV2.stateless())
+})
+
+behaves({
+  ...modern,
+  name: "the SDK v2 over stdio by 2026-07-28",
+  transport: StdioTransport.make({ command: process.execPath, args: [program("sdkV2.ts"), "both"] })
+})
+
+behaves({
+  ...modern,
+  name: "the SDK v2 over stdio by 2026-07-28 and nothing else",
+  transport: StdioTransport.make({ command: process.execPath, args: [program("sdkV2.ts"), "modern"] })
+})
+
+behaves({
+  ...ownTools,
+  name: "the SDK v2 over stdio, which could do more",
+  protocol: "legacy",
+  transport: StdioTransport.make({ command: process.execPath, args: [program("sdkV2.ts"), "both"] })
 })

@@ -2,7 +2,8 @@
 import * as HttpTransport from "@effect-mcp/client/HttpTransport"
 import type * as McpClient from "@effect-mcp/client/McpClient"
 import type * as McpError from "@effect-mcp/client/McpError"
-import type { JsonObject } from "@effect-mcp/client/McpSchema"
+import type * as McpProtocol from "@effect-mcp/client/McpProtocol"
+import { isJsonObject, type JsonObject } from "@effect-mcp/client/McpSchema"
 import type * as McpTransport from "@effect-mcp/client/McpTransport"
 import * as NodeMcp from "@effect-mcp/node/NodeMcp"
 import { assert, layer } from "@effect/vitest"
@@ -17,6 +18,8 @@ import { createServer, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { clientOf, failsWith } from "../harness.ts"
+import { faultOf } from "../schemas/validate.ts"
+import { recording } from "./recording.ts"
 
 type Call = readonly [tool: string, args: JsonObject]
 
@@ -24,7 +27,11 @@ type Call = readonly [tool: string, args: JsonObject]
 export interface Peer {
   readonly name: string
   readonly serverInfo: { readonly name: string; readonly version: string }
+  /** By default, the client finds out. */
+  readonly protocol?: McpProtocol.Protocol
   readonly protocolVersion?: string
+  /** Whether there is no wire to listen in on. */
+  readonly inProcess?: boolean
   /** Starts the server, if it is not there yet, and makes a transport to it. Both last until the scope closes. */
   readonly transport: Effect.Effect<
     McpTransport.McpTransport,
@@ -78,17 +85,36 @@ export const listening = (
 
 class Connected extends Context.Service<Connected, {
   readonly client: McpClient.McpClient
-  readonly transport: McpTransport.McpTransport
+  /** Another client of the same transport. */
+  readonly connect: Effect.Effect<McpClient.McpClient, McpError.McpError, Scope.Scope>
 }>()("test/matrix/Connected") {}
 
-const connected = ({ transport }: Peer) =>
+/** When the last client has gone, all that they sent has to be what the protocol allows. */
+const connected = ({ inProcess = false, protocol = "auto", protocolVersion = "2025-11-25", transport }: Peer) =>
   Layer.effect(
     Connected,
     Effect.gen(function*() {
-      const made = yield* transport
-      return { client: yield* clientOf(made), transport: made }
+      const sent: Array<JsonObject> = []
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          assert.deepStrictEqual(
+            sent.flatMap((message) => faultOf(versionOf(message, protocolVersion), message) ?? []),
+            []
+          )
+          assert.isTrue(inProcess || sent.length > 50, `only ${sent.length} messages were recorded`)
+        })
+      )
+      const made = yield* Effect.provide(transport, recording((message) => sent.push(message)))
+      const connect = (transport: McpTransport.McpTransport) => clientOf(transport, { protocol })
+      return { client: yield* connect(made), connect: connect(made) }
     })
   ).pipe(Layer.provide(NodeMcp.layer))
+
+/** The version by which a message was sent. Where there is no handshake, each request says it. */
+const versionOf = ({ params }: JsonObject, negotiated: string): string => {
+  const meta = isJsonObject(params) && isJsonObject(params["_meta"]) ? params["_meta"] : {}
+  return String(meta["io.modelcontextprotocol/protocolVersion"] ?? negotiated)
+}
 
 const texts = (client: McpClient.McpClient, [tool, args]: Call, options?: McpClient.CallOptions) =>
   Effect.map(
@@ -181,8 +207,7 @@ export const behaves = (peer: Peer): void => {
 
     it.effect("is left, and found again", () =>
       Effect.gen(function*() {
-        const { transport } = yield* Connected
-        const client = yield* clientOf(transport)
+        const client = yield* Effect.flatMap(Connected, ({ connect }) => connect)
         const [tool, args] = peer.hang("left")
         const calling = yield* Effect.forkScoped(failsWith("ClosedError")(client.callTool(tool, args)), {
           startImmediately: true

@@ -276,6 +276,18 @@ describe("a call on a pipe", () => {
     }))
 })
 
+describe("a tool on a pipe", () => {
+  it.effect("may want headers in any way: there are none", () =>
+    Effect.gen(function*() {
+      const tool = { name: "odd", inputSchema: { type: "object", "x-mcp-header": "a b" } }
+      const { client } = yield* connect({
+        capabilities: { tools: {} },
+        methods: { "tools/list": () => Effect.succeed({ tools: [tool] }) }
+      })
+      assert.deepStrictEqual((yield* client.listTools()).map(({ name }) => name), ["odd"])
+    }))
+})
+
 describe("clients of both eras", () => {
   it.effect("share a transport, and do not mind each other", () =>
     Effect.gen(function*() {

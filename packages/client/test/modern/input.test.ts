@@ -247,6 +247,21 @@ describe("a request is made again", () => {
       assert.strictEqual((yield* calls(mock)).length, 2)
     }))
 
+  it.effect("not when a server asks too much at once: no handler is asked then", () =>
+    Effect.gen(function*() {
+      const questions = (count: number) =>
+        required(Object.fromEntries(Array.from({ length: count }, (_, index) => [`q${index}`, rootsList])))
+      let asked = 0
+      const { client, mock } = yield* connect({ "tools/call": [questions(1001), questions(1000), done] }, {
+        handlers: { roots: Effect.sync(() => (asked++, [])) }
+      })
+      assert.strictEqual((yield* failsWith("LimitError")(client.callTool("any"))).limit, 1000)
+      assert.strictEqual(asked, 0)
+      yield* client.callTool("any")
+      assert.strictEqual(asked, 1000)
+      assert.strictEqual((yield* calls(mock)).length, 3)
+    }))
+
   it.effect("from the begin when the same effect is run again", () =>
     Effect.gen(function*() {
       const { client, mock } = yield* connect({

@@ -197,6 +197,33 @@ describe("when other changes are wanted", () => {
       assert.deepStrictEqual(one.log, ["+", "a:1", "a:1"])
     }))
 
+  it.effect("somebody may miss something when the one before ends too early, and is told", () =>
+    Effect.gen(function*() {
+      const { client, mock } = yield* connect({
+        capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
+        methods: { [LISTEN]: () => Effect.never }
+      })
+      const tools = yield* watch(client.toolChanges)
+      const acknowledge = Effect.flatMap(lastId(mock), (id) =>
+        Effect.andThen(
+          mock.send({
+            jsonrpc: "2.0",
+            method: "notifications/subscriptions/acknowledged",
+            params: { _meta: { [SUBSCRIPTION_ID]: id }, notifications: { resourceSubscriptions: ["a:1"] } }
+          }),
+          settled
+        ))
+      yield* acknowledge
+      const first = yield* lastId(mock)
+      const { log } = yield* subscribe(client, "a:1")
+      yield* mock.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: first } })
+      yield* settled
+      assert.deepStrictEqual([tools, log], [[], []])
+      yield* acknowledge
+      assert.deepStrictEqual([tools, log], [["Reconnected"], ["+"]])
+      assert.strictEqual((yield* sent(mock, LISTEN)).length, 2)
+    }))
+
   it.effect("and then no more, nothing is listened for", () =>
     Effect.gen(function*() {
       const { client, mock } = yield* connect(only)

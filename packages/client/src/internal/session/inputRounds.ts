@@ -9,6 +9,9 @@ import type { Handlers, Resume } from "./session.ts"
 /** So often may a server ask for input before it answers. */
 export const MAX_ROUNDS = 10
 
+/** So many questions may a server ask at once. */
+const MAX_QUESTIONS = 1000
+
 /** How long to wait before a server that only wants to be asked again is asked again: from, to. */
 const MIN_PAUSE_MILLIS = 250
 const MAX_PAUSE_MILLIS = 2000
@@ -76,6 +79,10 @@ export const answer = (
       })
     ))
   if (options.isManual) return fail("The server asks for input")
+  if (requests.length > MAX_QUESTIONS) {
+    const what = "questions in one round of input"
+    return Effect.fail(McpError.make(new McpError.LimitError({ what, limit: MAX_QUESTIONS })))
+  }
   return Effect.forEach(requests, ([key, { method, params }]) => {
     const handler = methods.get(method)
     if (handler === undefined) return fail(`The server asks for ${method}, which nothing here handles`)

@@ -135,9 +135,9 @@ export const make: (options: {
         if (previous !== undefined && hasEnded(previous)) isGap = true
         current = next
         if (previous !== undefined) yield* Fiber.interrupt(previous.fiber)
-        settle(uris, honoured.success)
         if (isGap) onGap()
         isGap = false
+        settle(uris, honoured.success)
         isCareful = isCareful && Array.from(wishes.keys()).some(isPending)
         if (isCareful) yield* changed.open
         continue

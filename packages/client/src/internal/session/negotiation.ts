@@ -15,6 +15,9 @@ import type { Session, SessionOptions } from "./session.ts"
 /** How long a server may be silent when it is asked whether it speaks the modern era. Some legacy ones never answer. */
 const PROBE_MILLIS = 5000
 
+/** So many of the versions that a server claims to speak are named in an error. */
+const MAX_NAMED = 20
+
 /** What a server turned out to speak, for those who keep no store. */
 const remembered = new WeakMap<McpTransport, McpProtocol.Era>()
 
@@ -171,9 +174,8 @@ const choose = (error: McpError.McpError, data: unknown, protocol: McpProtocol.P
   const spoken = protocol === "auto"
     ? [...McpProtocol.modernVersions, ...McpProtocol.legacyVersions]
     : McpProtocol.modernVersions
-  const description = `The server speaks protocol version ${supported.join(", ")}; this client speaks ${
-    spoken.join(", ")
-  }`
+  const named = supported.slice(0, MAX_NAMED).join(", ")
+  const description = `The server speaks protocol version ${named}; this client speaks ${spoken.join(", ")}`
   return { _tag: "Unclear", error: McpError.make(new McpError.UnsupportedError({ description })) }
 }
 

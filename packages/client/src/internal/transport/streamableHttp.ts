@@ -36,10 +36,10 @@ export const connect: (http: Http, options: {
   let listening: Fiber.Fiber<void> | undefined
 
   let sessionHeaders = Headers.empty
-  let postHeaders = Headers.fromInput(POST_HEADERS)
+  let postHeaders = plainHeaders
   const setSession = (): void => {
     sessionHeaders = Headers.fromInput({ "mcp-session-id": sessionId, "mcp-protocol-version": protocolVersion })
-    postHeaders = Headers.merge(sessionHeaders, Headers.fromInput(POST_HEADERS))
+    postHeaders = Headers.merge(sessionHeaders, plainHeaders)
   }
 
   const pipe = yield* Posts.make(http, {
@@ -70,8 +70,8 @@ export const connect: (http: Http, options: {
   const deliver = Effect.fnUntraced(function*(post: Posts.Post): Effect.fn.Return<void, McpError.McpErrorReason> {
     // Without a session, a request is cancelled by the end of its stream.
     if (isCancellation(post) && protocolVersion === undefined) return
-    const inSession = sessionId !== undefined
-    const headers = post.headers === undefined ? postHeaders : Headers.merge(postHeaders, post.headers)
+    const inSession = sessionId !== undefined && post.headers === undefined
+    const headers = post.headers === undefined ? postHeaders : Headers.merge(plainHeaders, post.headers)
     const response = yield* http.execute({ method: "POST", headers, body: post.body })
     if (response.status < 200 || response.status > 299) return yield* yield* refused(response, inSession)
     post.replying = true
@@ -272,7 +272,10 @@ export const connect: (http: Http, options: {
   }
 })
 
-const POST_HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" }
+const plainHeaders = Headers.fromInput({
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream"
+})
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/cancellation */
 const isCancellation = ({ message }: Posts.Post): boolean =>

@@ -1,7 +1,10 @@
-/** A server of the second line of the official SDK. As a program, it talks on its standard streams. */
+/**
+ * A server of the second line of the official SDK. As a program, it talks on its standard streams: as one of the legacy
+ * era, or by an argument as one of `both`, or only of the `modern` one.
+ */
 import { NodeStreamableHTTPServerTransport, toNodeHandler } from "@modelcontextprotocol/node"
 import { createMcpHandler, Server } from "@modelcontextprotocol/server"
-import { StdioServerTransport } from "@modelcontextprotocol/server/stdio"
+import { serveStdio, type StdioServerHandle, StdioServerTransport } from "@modelcontextprotocol/server/stdio"
 import { randomUUID } from "node:crypto"
 import type { RequestListener } from "node:http"
 import * as Tools from "./tools.ts"
@@ -50,4 +53,11 @@ export const stateless = (): RequestListener => {
   return (request, response) => void handler(request as Parameters<typeof handler>[0], response)
 }
 
-if (import.meta.main) await make(Tools.make()).connect(new StdioServerTransport())
+const talk = (eras: string | undefined): Promise<void> | StdioServerHandle => {
+  const tools = Tools.make()
+  return eras === undefined
+    ? make(tools).connect(new StdioServerTransport())
+    : serveStdio(() => make(tools), { legacy: eras === "both" ? "serve" : "reject" })
+}
+
+if (import.meta.main) await talk(process.argv[2])
