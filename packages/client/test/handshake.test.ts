@@ -33,6 +33,19 @@ describe("handshake", () => {
       })
   )
 
+  it.effect("tells of the extensions that there are", () =>
+    Effect.gen(function*() {
+      const { mock } = yield* connect({}, {
+        extensions: [{ id: "com.example/a", settings: { colors: ["red"] } }, { id: "com.example/b" }],
+        handlers: { roots: [] }
+      })
+      const [first] = yield* mock.messages
+      assert.deepNestedPropertyVal(first?.message, "params.capabilities", {
+        roots: {},
+        extensions: { "com.example/a": { colors: ["red"] }, "com.example/b": {} }
+      })
+    }))
+
   it.effect("asks for the newest version, claims no capability, and says who it is", () =>
     Effect.gen(function*() {
       const clientInfo = { name: "demo", version: "1.0.0", title: "A demo" }

@@ -1,5 +1,6 @@
 import type * as Fiber from "effect/Fiber"
 import type { JsonObject, LogLevel } from "../../McpSchema.ts"
+import { capabilitiesOf } from "./capabilities.ts"
 import type { RequestOptions, SessionOptions } from "./session.ts"
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic/index#meta */
@@ -20,20 +21,13 @@ export const metaOf = (
   ...options.meta,
   "io.modelcontextprotocol/protocolVersion": version,
   "io.modelcontextprotocol/clientInfo": clientInfo,
-  "io.modelcontextprotocol/clientCapabilities": capabilitiesOf(options.handlers ?? handlers, extensions),
+  "io.modelcontextprotocol/clientCapabilities": withoutChanges(
+    capabilitiesOf(options.handlers ?? handlers, extensions)
+  ),
   ...(logLevel === undefined ? {} : { "io.modelcontextprotocol/logLevel": logLevel }),
   ...(options.onProgress === undefined ? {} : { progressToken: id })
 })
 
-const capabilitiesOf = (
-  { capabilities }: SessionOptions["handlers"],
-  extensions: SessionOptions["extensions"]
-): JsonObject =>
-  extensions.length === 0 && capabilities["roots"] === undefined ? capabilities : {
-    ...capabilities,
-    // The roots are asked for when they are needed: there is nothing to tell of their changes.
-    ...(capabilities["roots"] === undefined ? {} : { roots: {} }),
-    ...(extensions.length === 0
-      ? {}
-      : { extensions: Object.fromEntries(extensions.map(({ id, settings = {} }) => [id, settings])) })
-  }
+/** The roots are asked for when they are needed: there is nothing to tell of their changes. */
+const withoutChanges = (capabilities: JsonObject): JsonObject =>
+  capabilities["roots"] === undefined ? capabilities : { ...capabilities, roots: {} }

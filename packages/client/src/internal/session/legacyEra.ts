@@ -7,6 +7,7 @@ import * as McpSchema from "../../McpSchema.ts"
 import type { Connection, Deadline } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import * as Callers from "./callers.ts"
+import { capabilitiesOf } from "./capabilities.ts"
 import type { Open } from "./era.ts"
 import { reader } from "./reader.ts"
 import * as ServerRequests from "./serverRequests.ts"
@@ -99,7 +100,7 @@ const handshake = Effect.fnUntraced(function*(
 ): Effect.fn.Return<SessionInfo, McpError.McpError> {
   const answer = yield* request("initialize", {
     protocolVersion: version,
-    capabilities: options.handlers.capabilities,
+    capabilities: capabilitiesOf(options.handlers, options.extensions),
     clientInfo: options.clientInfo
   }, { deadline })
   const { capabilities, instructions, protocolVersion, serverInfo } = yield* readInitializeResult(answer)
