@@ -5,7 +5,7 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { ListOptions, PageOptions } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
-import type { Deadline } from "../../McpTransport.ts"
+import { within } from "../jsonrpc/within.ts"
 import { always, locate, type Operations } from "./operations.ts"
 
 interface Cursor {
@@ -129,7 +129,7 @@ const fetchAll = <A, Result extends Cursor>(
           isStranded(source, options, first),
           () => collected(walk(source, { ...options, cache: "refresh" }).pages)
         ),
-        within(deadline)
+        (found) => within(found, { budget: deadline.budget, millis: deadline.idleMillis })
       )
     })
   return locate(all, server, method)
@@ -194,9 +194,3 @@ const paged = <A>(options: {
 const collected = <A>(
   pages: Stream.Stream<ReadonlyArray<A>, McpError.McpError>
 ): Effect.Effect<ReadonlyArray<A>, McpError.McpError> => Effect.map(Stream.runCollect(pages), (items) => items.flat())
-
-const within = ({ budget, idleMillis: millis }: Deadline) =>
-  Effect.timeoutOrElse({
-    duration: millis,
-    orElse: () => Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
-  })

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { CallOptions, CompleteRequest, McpClient, RequestOptions } from "../../McpClient.ts"
-import * as McpError from "../../McpError.ts"
+import type * as McpError from "../../McpError.ts"
 import * as McpSchema from "../../McpSchema.ts"
+import { within } from "../jsonrpc/within.ts"
 import { reader } from "../session/reader.ts"
 import type { Session, SessionInfo } from "../session/session.ts"
 import type { Hooks } from "./hooks.ts"
@@ -86,14 +87,10 @@ export const make = (
     })
 
   const notify = (method: string, params?: McpSchema.JsonObject) =>
-    operations.run({ method, repeatable: never }, (session) =>
-      Effect.timeoutOrElse(session.notify(method, params), {
-        duration: timeouts.usualCall.idleMillis,
-        orElse: () =>
-          Effect.fail(McpError.make(
-            new McpError.TimeoutError({ budget: "call", millis: timeouts.usualCall.idleMillis })
-          ))
-      }))
+    operations.run(
+      { method, repeatable: never },
+      (session) => within(session.notify(method, params), { budget: "call", millis: timeouts.usualCall.idleMillis })
+    )
 
   return {
     complete: (request, options) => Effect.map(completeRaw(request, options), ({ completion }) => completion),

@@ -65,8 +65,9 @@ export const ofCall = <R>(
 ): session.Handlers => ({
   capabilities: Object.fromEntries(
     Object.entries({ ...client.capabilities, ...capabilitiesOf(handlers) })
-      .filter(([key]) => handlers[key as keyof CallHandlers] !== false)
+      .filter(([key]) => Reflect.get(handlers, key) !== false)
   ),
+  // Nothing is added to what the caller has, which is what these handlers need.
   methods: new Map([...client.methods, ...withContext(handlers, settings, Context.empty() as Context.Context<R>)])
 })
 

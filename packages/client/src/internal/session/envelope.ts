@@ -1,5 +1,5 @@
 import type * as Fiber from "effect/Fiber"
-import type { JsonObject, LogLevel } from "../../McpSchema.ts"
+import type { JsonObject } from "../../McpSchema.ts"
 import { capabilitiesOf } from "./capabilities.ts"
 import type { RequestOptions, SessionOptions } from "./session.ts"
 
@@ -9,7 +9,7 @@ export const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId"
 export const metaOf = (
   { id, logLevel, version }: {
     readonly id: number | string
-    readonly logLevel: LogLevel | undefined
+    readonly logLevel: unknown
     readonly version: string
   },
   { clientInfo, extensions, handlers }: Pick<SessionOptions, "clientInfo" | "extensions" | "handlers">,

@@ -1,14 +1,15 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as McpError from "../../McpError.ts"
 import * as McpProtocol from "../../McpProtocol.ts"
 import * as McpSchema from "../../McpSchema.ts"
 import type { Connection, Deadline } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import { within } from "../jsonrpc/within.ts"
 import * as Callers from "./callers.ts"
 import { capabilitiesOf } from "./capabilities.ts"
 import type { Open } from "./era.ts"
+import { hear } from "./hear.ts"
 import { reader } from "./reader.ts"
 import * as ServerRequests from "./serverRequests.ts"
 import type { Session, SessionInfo, SessionOptions } from "./session.ts"
@@ -26,7 +27,13 @@ export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
     const start = now()
     const callers = Callers.make(now)
     const serverRequests = yield* ServerRequests.make(connection, options, callers)
-    yield* Effect.forkScoped(listen(connection, serverRequests, options))
+    yield* Effect.forkScoped(hear(connection, options, {
+      onRequest: serverRequests.serve,
+      onNotification({ method, params: { requestId } }) {
+        if (method !== "notifications/cancelled") return
+        if (typeof requestId === "string" || typeof requestId === "number") serverRequests.cancel(requestId)
+      }
+    }))
     const isAsked = mayAsk(options.handlers)
     const plainly = requester(connection, callers, isAsked)
     const request = isAsked ? withUrlElicitation(plainly, options, now) : plainly
@@ -37,13 +44,12 @@ export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
         return reason === undefined ? error : McpError.make(reason)
       })
     )
-    yield* connection.send({ jsonrpc: "2.0", method: "notifications/initialized" }).pipe(Effect.timeoutOrElse({
-      duration: Math.max(0, deadline.totalMillis - (now() - start)),
-      orElse: () => {
-        const { budget, totalMillis: millis } = deadline
-        return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
-      }
-    }))
+    const { budget, totalMillis: millis } = deadline
+    yield* within(connection.send({ jsonrpc: "2.0", method: "notifications/initialized" }), {
+      budget,
+      millis,
+      left: millis - (now() - start)
+    })
     return {
       info,
       request,
@@ -53,9 +59,6 @@ export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
     }
   }
 )
-
-/** So many messages of the server are handed on in one go. */
-const BATCH = 256
 
 /** Whether there is anything that a server may ask on behalf of a request. */
 const mayAsk = ({ methods }: SessionOptions["handlers"]): boolean =>
@@ -115,35 +118,3 @@ const handshake = Effect.fnUntraced(function*(
   }
   return { protocolVersion, capabilities, serverInfo, instructions }
 })
-
-const listen = (
-  connection: Connection,
-  serverRequests: ServerRequests.ServerRequests,
-  options: SessionOptions
-): Effect.Effect<void> =>
-  // Between two batches those who watch come to their turn, so that a flood does not fill their buffers.
-  Queue.takeBetween(connection.incoming, 1, BATCH).pipe(
-    Effect.map((batch) => {
-      for (const incoming of batch) {
-        switch (incoming._tag) {
-          case "Diagnostic": {
-            options.onDiagnostic(incoming.diagnostic)
-            break
-          }
-          case "Request": {
-            serverRequests.serve(incoming)
-            break
-          }
-          case "Notification": {
-            const id = incoming.params["requestId"]
-            if (incoming.method === "notifications/cancelled" && (typeof id === "string" || typeof id === "number")) {
-              serverRequests.cancel(id)
-            }
-            options.onNotification(incoming)
-          }
-        }
-      }
-    }),
-    Effect.forever,
-    Effect.ignore
-  )

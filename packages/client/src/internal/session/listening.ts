@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
 import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import { within } from "../jsonrpc/within.ts"
 import { backoff } from "../transport/backoff.ts"
 
 /** How long a server may take to say what it agrees to tell of. */
@@ -181,13 +182,7 @@ const hasEnded = ({ fiber }: Listen): boolean => fiber.pollUnsafe() !== undefine
 const noFilter: Result.Result<JsonObject, McpError.McpError> = Result.succeed({})
 
 const acknowledgement = ({ acknowledged }: Listen): Effect.Effect<Result.Result<JsonObject, McpError.McpError>> =>
-  Effect.result(Effect.timeoutOrElse(Deferred.await(acknowledged), {
-    duration: ACKNOWLEDGEMENT_MILLIS,
-    orElse: () => {
-      const reason = new McpError.TimeoutError({ budget: "call", millis: ACKNOWLEDGEMENT_MILLIS })
-      return Effect.fail(McpError.make(reason))
-    }
-  }))
+  Effect.result(within(Deferred.await(acknowledged), { budget: "call", millis: ACKNOWLEDGEMENT_MILLIS }))
 
 const refused = McpError.make(
   new McpError.UnsupportedError({ description: "The server does not tell of these changes" })

@@ -1,21 +1,22 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as McpError from "../../McpError.ts"
 import type * as McpProtocol from "../../McpProtocol.ts"
 import * as McpSchema from "../../McpSchema.ts"
-import type { Connection, Deadline } from "../../McpTransport.ts"
+import type { Deadline } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import { within } from "../jsonrpc/within.ts"
 import { open as openSchema } from "../open.ts"
 import { metaOf, SUBSCRIPTION_ID } from "./envelope.ts"
 import type { Open } from "./era.ts"
+import { hear } from "./hear.ts"
 import * as InputRounds from "./inputRounds.ts"
 import * as Listening from "./listening.ts"
 import { headersOf, makeToolHeaders } from "./modernHeaders.ts"
 import { reader } from "./reader.ts"
-import type { RequestOptions, Resume, Session, SessionInfo, SessionOptions } from "./session.ts"
+import type { RequestOptions, Resume, Session, SessionInfo } from "./session.ts"
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic/index#error-codes */
 export const HEADER_MISMATCH = -32020
@@ -40,13 +41,28 @@ const readDiscoverResult = reader(
 export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
   function*(connection, options, { deadline, version }) {
     const clock = yield* Clock.Clock
-    const listens: Listens = new Map()
+    /** Those that are under way, by the ids of their requests. */
+    const listens = new Map<unknown, {
+      readonly onAcknowledged: (filter: McpSchema.JsonObject) => void
+      readonly end: () => void
+    }>()
     const toolHeaders = makeToolHeaders(options.onDiagnostic)
     const isHttp = connection.medium === "http"
     let nextId = 0
-    let logLevel: McpSchema.LogLevel | undefined
+    let logLevel: unknown
 
-    yield* Effect.forkScoped(listenTo(connection, options, listens))
+    yield* Effect.forkScoped(hear(connection, options, {
+      // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/index: servers send none.
+      onRequest: ({ method }) => options.onDiagnostic({ _tag: "Dropped", method }),
+      onNotification({ method, params }) {
+        if (method === "notifications/subscriptions/acknowledged") {
+          const { filter, id } = Listening.readAcknowledgement(params, SUBSCRIPTION_ID)
+          listens.get(id)?.onAcknowledged(filter)
+        }
+        // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/cancellation: it ends a listen
+        if (method === "notifications/cancelled") listens.get(params["requestId"])?.end()
+      }
+    }))
 
     // -------------------------------------------------------------------------
     // Requests
@@ -83,7 +99,11 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       return Effect.catchIf(
         leg,
         ({ reason }) => reason._tag === "JsonRpcError" && reason.code === HEADER_MISMATCH,
-        () => within(Effect.andThen(refresh(params["name"], requestOptions), leg), requestOptions.deadline)
+        () =>
+          within(Effect.andThen(refresh(params["name"], requestOptions), leg), {
+            budget: "total",
+            millis: requestOptions.deadline.totalMillis
+          })
       )
     }
 
@@ -139,7 +159,7 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
           isManual: requestOptions.isManual === true,
           onDiagnostic: options.onDiagnostic
         })
-        resume = yield* within(answered, deadline, left())
+        resume = yield* within(answered, { budget: "total", millis: deadline.totalMillis, left: left() })
         requestOptions.onResume?.(resume)
       }
     })
@@ -211,17 +231,14 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       switch (method) {
         case "logging/setLevel":
           return Effect.sync(() => {
-            logLevel = params["level"] as McpSchema.LogLevel
+            logLevel = params["level"]
             return {}
           })
         case "resources/subscribe":
-          return Effect.as(listening.subscribe(String(params["uri"])), {}).pipe(Effect.timeoutOrElse({
-            duration: deadline.idleMillis,
-            orElse: () => {
-              const { budget, idleMillis: millis } = deadline
-              return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
-            }
-          }))
+          return within(Effect.as(listening.subscribe(String(params["uri"])), {}), {
+            budget: deadline.budget,
+            millis: deadline.idleMillis
+          })
         case "resources/unsubscribe":
           return Effect.sync(() => {
             listening.unsubscribe(String(params["uri"]))
@@ -264,19 +281,11 @@ const unbounded: Deadline = {
   totalMillis: Number.POSITIVE_INFINITY
 }
 
-const outOfTime = ({ totalMillis: millis }: Deadline): McpError.McpError =>
-  McpError.make(new McpError.TimeoutError({ budget: "total", millis }))
-
-const within = <A>(
-  effect: Effect.Effect<A, McpError.McpError>,
-  deadline: Deadline,
-  left = deadline.totalMillis
-): Effect.Effect<A, McpError.McpError> =>
-  Effect.timeoutOrElse(effect, { duration: left, orElse: () => Effect.fail(outOfTime(deadline)) })
-
 /** What was left for one round says nothing to who set a deadline for all of them. */
-const inTotal = (error: McpError.McpError, deadline: Deadline): McpError.McpError =>
-  error.reason._tag === "TimeoutError" && error.reason.budget === "total" ? outOfTime(deadline) : error
+const inTotal = (error: McpError.McpError, { totalMillis: millis }: Deadline): McpError.McpError =>
+  error.reason._tag === "TimeoutError" && error.reason.budget === "total"
+    ? McpError.make(new McpError.TimeoutError({ budget: "total", millis }))
+    : error
 
 const isImplementation = Schema.is(McpSchema.Implementation)
 
@@ -288,42 +297,3 @@ const withResume = (
   ...(inputResponses === undefined ? {} : { inputResponses }),
   ...(requestState === undefined ? {} : { requestState })
 })
-
-/** The listens that are under way, by the ids of their requests. */
-type Listens = Map<unknown, {
-  readonly onAcknowledged: (filter: McpSchema.JsonObject) => void
-  readonly end: () => void
-}>
-
-const listenTo = (connection: Connection, options: SessionOptions, listens: Listens): Effect.Effect<void> =>
-  Queue.takeBetween(connection.incoming, 1, BATCH).pipe(
-    Effect.map((batch) => {
-      for (const incoming of batch) {
-        switch (incoming._tag) {
-          case "Diagnostic": {
-            options.onDiagnostic(incoming.diagnostic)
-            break
-          }
-          case "Request": {
-            // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/index: servers send none.
-            options.onDiagnostic({ _tag: "Dropped", method: incoming.method })
-            break
-          }
-          case "Notification": {
-            if (incoming.method === "notifications/subscriptions/acknowledged") {
-              const { filter, id } = Listening.readAcknowledgement(incoming.params, SUBSCRIPTION_ID)
-              listens.get(id)?.onAcknowledged(filter)
-            }
-            // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/cancellation: it ends a listen
-            if (incoming.method === "notifications/cancelled") listens.get(incoming.params["requestId"])?.end()
-            options.onNotification(incoming)
-          }
-        }
-      }
-    }),
-    Effect.forever,
-    Effect.ignore
-  )
-
-/** So many messages of the server are handed on in one go. */
-const BATCH = 256

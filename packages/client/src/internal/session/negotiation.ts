@@ -8,6 +8,7 @@ import * as McpProtocol from "../../McpProtocol.ts"
 import { isJsonObject } from "../../McpSchema.ts"
 import type { Connection, Deadline, McpTransport } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import { within } from "../jsonrpc/within.ts"
 import * as legacyEra from "./legacyEra.ts"
 import * as modernEra from "./modernEra.ts"
 import type { Session, SessionOptions } from "./session.ts"
@@ -42,19 +43,13 @@ export const open = Effect.fnUntraced(function*(
     return { ...deadline, idleMillis: millis, totalMillis: millis }
   }
 
-  const within = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.suspend(() =>
-      Effect.timeoutOrElse(effect, {
-        duration: left().totalMillis,
-        orElse: () => {
-          const { budget, totalMillis: millis } = deadline
-          return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
-        }
-      })
+      within(effect, { budget: deadline.budget, millis: deadline.totalMillis, left: left().totalMillis })
     )
 
   let connectionScope = yield* Scope.fork(scope)
-  const connect = Effect.suspend(() => within(Scope.provide(transport.connect, connectionScope)))
+  const connect = Effect.suspend(() => inTime(Scope.provide(transport.connect, connectionScope)))
   let connection = yield* connect
 
   /** Connects again if the server has gone: some do when they are asked anything before `initialize`. */
@@ -78,7 +73,7 @@ export const open = Effect.fnUntraced(function*(
     } else if (protocol === "auto") {
       // Who is told what to speak has found out nothing.
       remembered.set(transport, era)
-      if (store !== undefined) yield* within(store.set(transport.label, era))
+      if (store !== undefined) yield* inTime(store.set(transport.label, era))
     }
     return result
   })
@@ -90,7 +85,7 @@ export const open = Effect.fnUntraced(function*(
     attempt("modern", (connection) => modernEra.open(connection, options, { version, deadline: left(patience) }))
 
   const known = protocol === "auto"
-    ? (store === undefined ? undefined : yield* within(store.get(transport.label))) ?? remembered.get(transport)
+    ? (store === undefined ? undefined : yield* inTime(store.get(transport.label))) ?? remembered.get(transport)
     : undefined
   const isLegacyOnly = protocol === "legacy" || McpProtocol.isLegacyVersion(protocol)
   const legacyVersion = McpProtocol.isLegacyVersion(protocol) ? protocol : McpProtocol.latestLegacyVersion

@@ -38,6 +38,7 @@ export interface Resume {
 /** An open session with a server. Everything in which protocol eras differ is behind this interface. */
 export interface Session {
   readonly info: SessionInfo
+  /** Each call is one request: what it yields is to be run once. */
   readonly request: (
     method: string,
     params: JsonObject | undefined,

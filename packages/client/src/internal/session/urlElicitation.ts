@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
-import * as McpError from "../../McpError.ts"
+import type * as McpError from "../../McpError.ts"
 import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
+import { within } from "../jsonrpc/within.ts"
 import { refusalOf } from "./refusal.ts"
 import type { Handler, Session, SessionOptions } from "./session.ts"
 
@@ -38,10 +39,9 @@ export const withUrlElicitation = (
         if (pages === undefined || handler === undefined || rounds === MAX_ROUNDS) return Effect.fail(refusal)
         const visited = Effect.forEach(pages, (page) => visit(handler, page, refusal), { discard: true })
         const rest = Effect.andThen(visited, attempt(rounds + 1))
-        return rounds > 0 ? rest : Effect.timeoutOrElse(rest, {
-          duration: Math.max(0, startedAt + totalMillis - now()),
-          orElse: () => Effect.fail(McpError.make(new McpError.TimeoutError({ budget: "total", millis: totalMillis })))
-        })
+        return rounds > 0
+          ? rest
+          : within(rest, { budget: "total", millis: totalMillis, left: startedAt + totalMillis - now() })
       })
     return attempt(0)
   })

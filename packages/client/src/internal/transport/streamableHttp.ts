@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import * as McpError from "../../McpError.ts"
 import { isJsonObject, type RequestId } from "../../McpSchema.ts"
 import type { Connection } from "../../McpTransport.ts"
+import { within } from "../jsonrpc/within.ts"
 import * as EventStream from "./eventStream.ts"
 import { discard, type Http, isRefused, reasonOf } from "./http.ts"
 import { mediaType, readText, refusal } from "./httpBody.ts"
@@ -216,13 +217,7 @@ export const connect: (http: Http, options: {
           })
         )),
       // What the server is found out by, and listened to, has no deadline of its own.
-      Effect.timeoutOrElse({
-        duration: options.deadline.totalMillis,
-        orElse: () => {
-          const { budget, totalMillis: millis } = options.deadline
-          return Effect.fail(McpError.make(new McpError.TimeoutError({ budget, millis })))
-        }
-      }),
+      (found) => within(found, { budget: options.deadline.budget, millis: options.deadline.totalMillis }),
       Effect.tap((result) => {
         if (isJsonObject(result) && typeof result["protocolVersion"] === "string") {
           protocolVersion = result["protocolVersion"]

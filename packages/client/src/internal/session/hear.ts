@@ -1,0 +1,41 @@
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type { Connection, Incoming } from "../../McpTransport.ts"
+import type { Notification, SessionOptions } from "./session.ts"
+
+/** So many messages of the server are handed on in one go. */
+const BATCH = 256
+
+/** Hands on what the server says unasked, in the order of the wire, for as long as the connection is open. */
+export const hear = (
+  connection: Connection,
+  { onDiagnostic, onNotification }: Pick<SessionOptions, "onDiagnostic" | "onNotification">,
+  era: {
+    readonly onRequest: (request: Extract<Incoming, { readonly _tag: "Request" }>) => void
+    /** Called before those who watch. */
+    readonly onNotification: (notification: Notification) => void
+  }
+): Effect.Effect<void> =>
+  // Between two batches those who watch come to their turn, so that a flood does not fill their buffers.
+  Queue.takeBetween(connection.incoming, 1, BATCH).pipe(
+    Effect.map((batch) => {
+      for (const incoming of batch) {
+        switch (incoming._tag) {
+          case "Diagnostic": {
+            onDiagnostic(incoming.diagnostic)
+            break
+          }
+          case "Request": {
+            era.onRequest(incoming)
+            break
+          }
+          case "Notification": {
+            era.onNotification(incoming)
+            onNotification(incoming)
+          }
+        }
+      }
+    }),
+    Effect.forever,
+    Effect.ignore
+  )
