@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
-import type { ServerCommand, Session } from "./contender.ts"
+import type { Contender, ServerCommand, Session } from "./contender.ts"
 import { CITY, type ResponderOptions } from "./fixture.ts"
 import type { HttpServerOptions } from "./http-server.ts"
 import type { Figures, Turn } from "./workload.ts"
@@ -107,4 +107,18 @@ export const median = (values: ReadonlyArray<number>): number => {
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? Number.NaN
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}
+
+/** Makes calls of a server behind HTTP. */
+export const measureHttpLoad = async (
+  load: () => Promise<Contender>,
+  turn: Turn,
+  { replies, ...options }: { readonly replies: "json" | "sse" } & Parameters<typeof measureLoad>[2]
+): Promise<Figures> => {
+  const server = await startHttpServer({ replies })
+  const session = await (await load()).http(server.url)
+  const figures = await measureLoad(session, turn, options)
+  await session.close()
+  await server.close()
+  return figures
 }

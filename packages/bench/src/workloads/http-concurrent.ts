@@ -1,4 +1,4 @@
-import { measureLoad, startHttpServer } from "../measure.ts"
+import { measureHttpLoad } from "../measure.ts"
 import type { Workload } from "../workload.ts"
 
 export const workload: Workload = {
@@ -14,16 +14,11 @@ export const workload: Workload = {
     { figure: "cpuPerCall", over: "bare", max: 2 },
     { figure: "callsPerSecond", over: "best", min: 2.5 }
   ],
-  measure: async (_, load, turn) => {
-    const server = await startHttpServer({ replies: "json" })
-    const session = await (await load()).http(server.url)
-    const figures = await measureLoad(session, turn, {
+  measure: (_, load, turn) =>
+    measureHttpLoad(load, turn, {
+      replies: "json",
       concurrency: 32,
       batch: 500,
       warmUp: { concurrent: 8000, same: 0 }
     })
-    await session.close()
-    await server.close()
-    return figures
-  }
 }

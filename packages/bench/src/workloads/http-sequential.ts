@@ -1,4 +1,4 @@
-import { measureLoad, startHttpServer } from "../measure.ts"
+import { measureHttpLoad } from "../measure.ts"
 import type { Workload } from "../workload.ts"
 
 export const workload: Workload = {
@@ -13,16 +13,11 @@ export const workload: Workload = {
     { figure: "cpuPerCall", over: "best", max: 0.6 },
     { figure: "callsPerSecond", over: "best", min: 1 }
   ],
-  measure: async (_, load, turn) => {
-    const server = await startHttpServer({ replies: "json" })
-    const session = await (await load()).http(server.url)
-    const figures = await measureLoad(session, turn, {
+  measure: (_, load, turn) =>
+    measureHttpLoad(load, turn, {
+      replies: "json",
       concurrency: 1,
       batch: 200,
       warmUp: { concurrent: 8000, same: 600 }
     })
-    await session.close()
-    await server.close()
-    return figures
-  }
 }
