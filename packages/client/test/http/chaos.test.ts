@@ -16,7 +16,8 @@ import {
   progress,
   type Script,
   serve,
-  text
+  text,
+  turn
 } from "./support.ts"
 
 /** What a server may do with any request. */
@@ -92,7 +93,7 @@ describe.each(Object.keys(httpClients) as ReadonlyArray<keyof typeof httpClients
           Effect.gen(function*() {
             const fiber = yield* Effect.forkScoped(callText(client, tool), { startImmediately: random.below(2) === 0 })
             if (random.below(5) === 0) {
-              yield* Effect.sleep(random.below(20))
+              yield* Effect.repeat(turn, { times: random.below(20) })
               yield* Fiber.interrupt(fiber)
             }
             return yield* Fiber.await(fiber)

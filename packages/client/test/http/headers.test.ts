@@ -9,7 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { failsWith } from "../harness.ts"
-import { type Call, callText, connect, leavesNothing, type Script, serve, text, transportTo } from "./support.ts"
+import { type Call, callText, connect, leavesNothing, type Script, serve, text, transportTo, turn } from "./support.ts"
 
 const valuesOf = (calls: ReadonlyArray<Pick<Call, "headers">>, name: string) =>
   calls.map(({ headers }) => headers[name])
@@ -56,7 +56,7 @@ describe("headers", () => {
   it.live("may take a while to make", () =>
     Effect.gen(function*() {
       const server = yield* serve()
-      const client = yield* connect(server, { headers: Effect.as(Effect.sleep("5 millis"), { "x-slow": "yes" }) })
+      const client = yield* connect(server, { headers: Effect.as(turn, { "x-slow": "yes" }) })
       assert.strictEqual(yield* callText(client, "echo"), "echo")
       assert.deepStrictEqual(new Set(valuesOf(server.requests, "x-slow")), new Set(["yes"]))
     }).pipe(leavesNothing))
