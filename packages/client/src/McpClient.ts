@@ -45,6 +45,7 @@ import type {
   ResourceTemplate,
   Tool
 } from "./McpSchema.ts"
+import type * as McpTask from "./McpTask.ts"
 import type * as McpTool from "./McpTool.ts"
 import type { Diagnostic, McpTransport } from "./McpTransport.ts"
 
@@ -148,6 +149,13 @@ export interface Options<R = never> {
   readonly trustAnnotations?: boolean | undefined
   /** What answers the server when it asks. */
   readonly handlers?: McpHandlers.Handlers<R> | undefined
+  /**
+   * Whether a server of 2026-07-28 may make a task of a call by itself. Such a call yields the same as any other, but
+   * reports no progress.
+   *
+   * @default true
+   */
+  readonly tasks?: boolean | undefined
   /** The extensions of the protocol that the client speaks. */
   readonly extensions?: ReadonlyArray<McpExtension> | undefined
   /**
@@ -216,6 +224,37 @@ export interface CallOptions<R = never> extends ProgressOptions<R> {
    */
   readonly idempotent?: boolean | undefined
 }
+
+/**
+ * How a request is made that may become a task, and how it is waited for.
+ *
+ * `timeout` and `totalTimeout` hold for the request, and, if given, for each wait for the task: the first counts from its
+ * last change. `onProgress` and the handlers run while somebody waits for the task or watches it.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskOptions<R = never> extends CallOptions<R> {
+  /** For how long after its creation the server shall keep the task. What it makes of that is in the task's state. */
+  readonly ttl?: Duration.Input | undefined
+  /**
+   * What becomes of the task when `await` is interrupted, or fails before the end of the task.
+   *
+   * @default "leave"
+   */
+  readonly onInterrupt?: "leave" | "cancel" | undefined
+}
+
+/**
+ * How a task is taken up again, and how it is waited for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResumeOptions<R = never>
+  extends Pick<TaskOptions<R>, "handlers" | "input" | "onInterrupt" | "timeout" | "totalTimeout">
+{}
 
 /**
  * How a resource is read.
@@ -386,6 +425,40 @@ export interface McpClient {
     args?: JsonObject,
     options?: CallOptions<R>
   ) => Effect.Effect<CallToolResult, McpError | ToolError, R>
+  /**
+   * Calls a tool, declared or by name, as a task if the server can run it so. It yields as soon as the server has the
+   * task; if it runs the tool at once, with its result.
+   */
+  readonly startTool: {
+    <T extends McpTool.Any, R = never>(
+      tool: T,
+      input: McpTool.Input<T>,
+      options?: TaskOptions<R>
+    ): Effect.Effect<McpTask.McpTask<McpTool.Output<T>>, McpError, McpTool.Services<T> | R>
+    <R = never>(
+      name: string,
+      args?: JsonObject,
+      options?: TaskOptions<R>
+    ): Effect.Effect<McpTask.McpTask<CallToolResult>, McpError, R>
+  }
+  /** Takes up a task of a tool that was saved by `toJSON`. Fails with `ConfigurationError` if it is none. */
+  readonly resumeTool: {
+    <T extends McpTool.Any, R = never>(
+      tool: T,
+      saved: unknown,
+      options?: ResumeOptions<R>
+    ): Effect.Effect<McpTask.McpTask<McpTool.Output<T>>, McpError, McpTool.Services<T> | R>
+    <R = never>(
+      name: string,
+      saved: unknown,
+      options?: ResumeOptions<R>
+    ): Effect.Effect<McpTask.McpTask<CallToolResult>, McpError, R>
+  }
+  /**
+   * The tasks of the server, or, where it lists none, those that this client started or took up, as far as the server
+   * still knows them.
+   */
+  readonly listTasks: (options?: ListOptions) => Stream.Stream<McpTask.State, McpError>
   /** All tools of the server; none if it offers no tools. A tool whose description is broken is left out. */
   readonly listTools: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Tool>, McpError>
   /** The tools of the server, page by page as they come. */
@@ -410,6 +483,31 @@ export interface McpClient {
    * server's. Who does not keep up loses the oldest beyond 64.
    */
   readonly subscribe: (uri: string) => Stream.Stream<McpResource.Update, McpError>
+  /** Reads a resource, declared or by URI, as a task if the server can run it so. */
+  readonly startResource: {
+    <T extends McpResource.Any, R = never>(
+      resource: T,
+      params: McpResource.Params<T>,
+      options?: TaskOptions<R>
+    ): Effect.Effect<McpTask.McpTask<McpResource.Value<T>, never>, McpError, McpResource.Services<T> | R>
+    <R = never>(
+      uri: string,
+      options?: TaskOptions<R>
+    ): Effect.Effect<McpTask.McpTask<ReadonlyArray<McpResource.Content>, never>, McpError, R>
+  }
+  /** Takes up a task of a resource that was saved by `toJSON`. Fails with `ConfigurationError` if it is none. */
+  readonly resumeResource: {
+    <T extends McpResource.Any, R = never>(
+      resource: T,
+      saved: unknown,
+      options?: ResumeOptions<R>
+    ): Effect.Effect<McpTask.McpTask<McpResource.Value<T>, never>, McpError, McpResource.Services<T> | R>
+    <R = never>(
+      uri: string,
+      saved: unknown,
+      options?: ResumeOptions<R>
+    ): Effect.Effect<McpTask.McpTask<ReadonlyArray<McpResource.Content>, never>, McpError, R>
+  }
   /** All resources of the server; none if it offers no resources. One whose description is broken is left out. */
   readonly listResources: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Resource>, McpError>
   /** The resources of the server, page by page as they come. */
@@ -433,6 +531,25 @@ export interface McpClient {
     args?: JsonObject,
     options?: ProgressOptions<R>
   ) => Effect.Effect<GetPromptResult, McpError, R>
+  /** Gets a prompt, declared or by name, as a task if the server can run it so. */
+  readonly startPrompt: {
+    <P extends McpPrompt.Any, R = never>(
+      prompt: P,
+      args: McpPrompt.Arguments<P>,
+      options?: TaskOptions<R>
+    ): Effect.Effect<McpTask.McpTask<GetPromptResult, never>, McpError, McpPrompt.Services<P> | R>
+    <R = never>(
+      name: string,
+      args?: JsonObject,
+      options?: TaskOptions<R>
+    ): Effect.Effect<McpTask.McpTask<GetPromptResult, never>, McpError, R>
+  }
+  /** Takes up a task of a prompt that was saved by `toJSON`. Fails with `ConfigurationError` if it is none. */
+  readonly resumePrompt: <R = never>(
+    prompt: McpPrompt.Any | string,
+    saved: unknown,
+    options?: ResumeOptions<R>
+  ) => Effect.Effect<McpTask.McpTask<GetPromptResult, never>, McpError, R>
   /** All prompts of the server; none if it offers no prompts. One whose description is broken is left out. */
   readonly listPrompts: (options?: ListOptions) => Effect.Effect<ReadonlyArray<Prompt>, McpError>
   /** The prompts of the server, page by page as they come. */
@@ -461,6 +578,18 @@ export interface McpClient {
       args?: JsonObject,
       options?: CallOptions<R>
     ) => Effect.Effect<CallToolResult, McpError, R>
+    /** Calls a tool by name as a task. A failure that the tool reports is a result with `isError`. */
+    readonly startTool: <R = never>(
+      name: string,
+      args?: JsonObject,
+      options?: TaskOptions<R>
+    ) => Effect.Effect<McpTask.McpTask<CallToolResult, never>, McpError, R>
+    /** Takes up a task of a tool that was saved by `toJSON`. A failure that the tool reports is a result with `isError`. */
+    readonly resumeTool: <R = never>(
+      name: string,
+      saved: unknown,
+      options?: ResumeOptions<R>
+    ) => Effect.Effect<McpTask.McpTask<CallToolResult, never>, McpError, R>
     /** One page of tools: the first, or the one after `cursor`. */
     readonly listTools: (cursor?: string, options?: PageOptions) => Effect.Effect<ListToolsResult, McpError>
     /** Reads a resource; bytes stay base64. */
@@ -587,6 +716,15 @@ export interface ToolMethod<T extends McpTool.Any> {
   readonly raw: <R = never>(
     ...args: CallArguments<McpTool.Input<T>, CallOptions<R>>
   ) => Effect.Effect<CallToolResult, McpError, T["input"]["EncodingServices"] | R>
+  /** Calls the tool as a task, if the server can run it so. */
+  readonly start: <R = never>(
+    ...args: CallArguments<McpTool.Input<T>, TaskOptions<R>>
+  ) => Effect.Effect<McpTask.McpTask<McpTool.Output<T>>, McpError, McpTool.Services<T> | R>
+  /** Takes up a task of the tool that was saved by `toJSON`. */
+  readonly resume: <R = never>(
+    saved: unknown,
+    options?: ResumeOptions<R>
+  ) => Effect.Effect<McpTask.McpTask<McpTool.Output<T>>, McpError, McpTool.Services<T> | R>
   /** Calls the tool and yields its progress, then its result. */
   readonly stream: <R = never>(
     ...args: CallArguments<McpTool.Input<T>, Omit<CallOptions<R>, "onProgress">>
@@ -608,6 +746,15 @@ export interface ResourceMethod<T extends McpResource.Any> {
   readonly raw: <R = never>(
     ...args: CallArguments<McpResource.Params<T>, ReadOptions<R>>
   ) => Effect.Effect<ReadResourceResult, McpError, T["params"]["EncodingServices"] | R>
+  /** Reads the resource as a task, if the server can run it so. */
+  readonly start: <R = never>(
+    ...args: CallArguments<McpResource.Params<T>, TaskOptions<R>>
+  ) => Effect.Effect<McpTask.McpTask<McpResource.Value<T>, never>, McpError, McpResource.Services<T> | R>
+  /** Takes up a task of the resource that was saved by `toJSON`. */
+  readonly resume: <R = never>(
+    saved: unknown,
+    options?: ResumeOptions<R>
+  ) => Effect.Effect<McpTask.McpTask<McpResource.Value<T>, never>, McpError, McpResource.Services<T> | R>
   /** When to read the resource: now, and after each change. */
   readonly subscribe: (
     ...args: {} extends McpResource.Params<T> ? [params?: McpResource.Params<T>] : [params: McpResource.Params<T>]
@@ -625,6 +772,15 @@ export interface PromptMethod<P extends McpPrompt.Any> {
   <R = never>(
     ...args: CallArguments<McpPrompt.Arguments<P>, ProgressOptions<R>>
   ): Effect.Effect<GetPromptResult, McpError, McpPrompt.Services<P> | R>
+  /** Gets the prompt as a task, if the server can run it so. */
+  readonly start: <R = never>(
+    ...args: CallArguments<McpPrompt.Arguments<P>, TaskOptions<R>>
+  ) => Effect.Effect<McpTask.McpTask<GetPromptResult, never>, McpError, McpPrompt.Services<P> | R>
+  /** Takes up a task of the prompt that was saved by `toJSON`. */
+  readonly resume: <R = never>(
+    saved: unknown,
+    options?: ResumeOptions<R>
+  ) => Effect.Effect<McpTask.McpTask<GetPromptResult, never>, McpError, R>
 }
 
 /**

@@ -166,7 +166,8 @@ export class ClosedError extends Schema.Error<ClosedError>(id("ClosedError"))({
 }
 
 /**
- * A deadline passed. `budget` says which one: connecting, listing, a call without progress, or a call in total.
+ * A deadline passed. `budget` says which one: connecting, listing, a call without progress, a call in total, or waiting
+ * for a state of a task.
  * `millis` is its length. `detail` is what the transport knows, such as the command and the tail of its stderr.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#timeouts
@@ -175,13 +176,14 @@ export class ClosedError extends Schema.Error<ClosedError>(id("ClosedError"))({
  */
 export class TimeoutError extends Schema.Error<TimeoutError>(id("TimeoutError"))({
   _tag: Schema.tag("TimeoutError"),
-  budget: Schema.Literals(["connect", "list", "call", "total"]),
+  budget: Schema.Literals(["connect", "list", "call", "total", "wait"]),
   millis: Schema.Number,
   detail: Schema.optional(Schema.String)
 }) {
   override get message(): string {
     const detail = this.detail === undefined ? "" : ` ${this.detail}`
-    return `No answer within ${this.millis} ms (${this.budget} timeout).${detail}`
+    const what = this.budget === "wait" ? "The task was not in that state" : "No answer"
+    return `${what} within ${this.millis} ms (${this.budget} timeout).${detail}`
   }
 }
 
@@ -265,6 +267,45 @@ export class InputRequiredError extends Schema.Error<InputRequiredError>(id("Inp
 }
 
 /**
+ * A task ended, but not as it was waited for. `status` is how it ended, `statusMessage` what the server says about that.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#task-status-lifecycle
+ * @category errors
+ * @since 0.1.0
+ */
+export class TaskEndedError extends Schema.Error<TaskEndedError>(id("TaskEndedError"))({
+  _tag: Schema.tag("TaskEndedError"),
+  taskId: Schema.String,
+  status: Schema.Literals(["completed", "failed", "cancelled"]),
+  statusMessage: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const why = this.statusMessage === undefined ? "" : `: ${this.statusMessage}`
+    return `Task ${this.taskId} ended as ${this.status}${why}`
+  }
+}
+
+/**
+ * The server does not know a task any more, or does not do anything about it. `expired` says whether its time to live
+ * had run out.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#ttl-and-resource-management
+ * @category errors
+ * @since 0.1.0
+ */
+export class TaskLostError extends Schema.Error<TaskLostError>(id("TaskLostError"))({
+  _tag: Schema.tag("TaskLostError"),
+  taskId: Schema.String,
+  expired: Schema.Boolean
+}) {
+  override get message(): string {
+    return this.expired
+      ? `The time to live of task ${this.taskId} has run out`
+      : `The server does not know task ${this.taskId} any more`
+  }
+}
+
+/**
  * The server does not offer what was asked for. Nothing was sent.
  *
  * @category errors
@@ -342,6 +383,8 @@ export const McpErrorReason = Schema.Union([
   ResourceNotFoundError,
   ProtocolError,
   InputRequiredError,
+  TaskEndedError,
+  TaskLostError,
   UnsupportedError,
   LimitError,
   ValidationError

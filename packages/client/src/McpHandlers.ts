@@ -23,7 +23,8 @@ import type { AudioContent, ContentBlock, ImageContent, JsonObject, TextContent,
 /**
  * What answers a server. What is left out is not declared, so that no server asks for it.
  *
- * Handlers run on behalf of the call that the question belongs to: with its services and spans, and no longer than it.
+ * Handlers run on behalf of the call that the question belongs to: with its services and spans, and no longer than it,
+ * unless the server runs them as a task.
  *
  * @category models
  * @since 0.1.0
@@ -71,7 +72,7 @@ export type Roots<R = never> =
   | SubscriptionRef.SubscriptionRef<ReadonlyArray<Root>>
 
 /**
- * What asks a language model: a function, or with it that it can use tools.
+ * What asks a language model: a function, or with it that it can use tools, and run as a task.
  *
  * A handler that fails with {@link SamplingRefused} says that the user does not want it. Any other failure is an internal
  * error to the server, which learns nothing else about it.
@@ -87,6 +88,15 @@ export type Sampling<R = never> = SamplingHandler<R> | {
    * @default false
    */
   readonly tools?: boolean | undefined
+  /**
+   * Whether the server may let it run as a task, and ask for the answer later. Such a handler goes on when the call ends
+   * that the question belongs to, for an hour at most. A server hears of it when a session opens, so that it means
+   * nothing in the handlers of a call, nor since 2026-07-28.
+   *
+   * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks
+   * @default false
+   */
+  readonly tasks?: boolean | undefined
 }
 
 /**
@@ -221,6 +231,15 @@ export interface SamplingResult {
 export interface Elicitation<R = never> {
   readonly form?: ((request: FormRequest) => Effect.Effect<FormAnswer, unknown, R>) | undefined
   readonly url?: ((request: UrlRequest) => Effect.Effect<UrlAnswer, unknown, R>) | undefined
+  /**
+   * Whether the server may let it run as a task, and ask for the answer later. Such a handler goes on when the call ends
+   * that the question belongs to, for an hour at most. A server hears of it when a session opens, so that it means
+   * nothing in the handlers of a call, nor since 2026-07-28.
+   *
+   * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks
+   * @default false
+   */
+  readonly tasks?: boolean | undefined
 }
 
 /**

@@ -73,7 +73,7 @@ describe("a server on a pipe", () => {
         _meta: {
           "io.modelcontextprotocol/protocolVersion": "2026-07-28",
           "io.modelcontextprotocol/clientInfo": { name: "me", version: "3" },
-          "io.modelcontextprotocol/clientCapabilities": {}
+          "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } }
         }
       }])
     }))

@@ -28,7 +28,8 @@ const serving = Effect.fnUntraced(function*(handlers: Record<string, Handler>) {
   }
   const diagnostics: Array<Diagnostic> = []
   const requests = yield* ServerRequests.make(connection, {
-    handlers: { capabilities: {}, methods: new Map(Object.entries(handlers)) },
+    handlers: { capabilities: {}, methods: new Map(Object.entries(handlers)), tasks: new Set() },
+    taskCallers: Callers.make(() => 0),
     onDiagnostic: (diagnostic) => diagnostics.push(diagnostic)
   }, Callers.make(() => 0))
   return { requests, answers, diagnostics }

@@ -146,6 +146,8 @@ describe("a declared server", () => {
           const real = Context.get(context, Weather)
           const forecast = Object.assign(() => Effect.succeed({ celsius: -1 }), {
             raw: real.tools.forecast.raw,
+            start: real.tools.forecast.start,
+            resume: real.tools.forecast.resume,
             stream: real.tools.forecast.stream
           })
           return { ...real, tools: { ...real.tools, forecast } }

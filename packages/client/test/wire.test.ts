@@ -1,6 +1,6 @@
 import * as McpHandlers from "@effect-mcp/client/McpHandlers"
 import * as McpProtocol from "@effect-mcp/client/McpProtocol"
-import type { JsonObject } from "@effect-mcp/client/McpSchema"
+import { isJsonObject, type JsonObject } from "@effect-mcp/client/McpSchema"
 import * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,16 +10,18 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Tracer from "effect/Tracer"
 import { elicitation, form, logging, message, sampling } from "./asking.ts"
 import { clientOf, settled, start } from "./harness.ts"
-import { faultOf } from "./schemas/validate.ts"
+import { AS_TASK, faultOf } from "./schemas/validate.ts"
 
 const versions = [...McpProtocol.modernVersions, ...McpProtocol.legacyVersions]
 
 const faultsOf = (version: string, messages: ReadonlyArray<MockTransport.Recorded>) => {
   const questions = new Map<unknown, string>()
   return messages.flatMap(({ from, message }) => {
-    const { id, method } = message
+    const { id, method, params } = message
     if (from === "server") {
-      if (id !== undefined && typeof method === "string") questions.set(id, method)
+      if (id !== undefined && typeof method === "string") {
+        questions.set(id, isJsonObject(params) && params["task"] !== undefined ? AS_TASK : method)
+      }
       return []
     }
     const fault = faultOf(version, message, { asked: questions.get(id) ?? "" })
@@ -79,10 +81,14 @@ describe("what a client sends", () => {
         clientInfo: { name: "me", version: "1", title: "Me", websiteUrl: "https://example.com" },
         handlers: {
           roots,
-          sampling: () => Effect.succeed({ content: "Hello!", model: "m", stopReason: "endTurn" }),
+          sampling: {
+            createMessage: () => Effect.succeed({ content: "Hello!", model: "m", stopReason: "endTurn" }),
+            tasks: true
+          },
           elicitation: {
             form: () => Effect.succeed(McpHandlers.accept({})),
-            url: () => Effect.succeed(McpHandlers.accept())
+            url: () => Effect.succeed(McpHandlers.accept()),
+            tasks: true
           }
         }
       })
@@ -110,6 +116,14 @@ describe("what a client sends", () => {
         yield* client.ping()
         yield* logging().logged(Effect.forEach(["sampling/nope", "x/y"], (method) => Effect.exit(mock.request(method))))
         yield* mock.request("ping")
+      }
+      if (version === "2025-11-25") {
+        for (const [method, params] of questions.slice(1)) {
+          const created = yield* mock.request(method, { ...params, task: { ttl: 1000.5 } })
+          const { task } = created as { readonly task: { readonly taskId: string } }
+          for (const about of ["get", "result", "list"]) yield* mock.request(`tasks/${about}`, { taskId: task.taskId })
+          yield* Effect.exit(mock.request("tasks/cancel", { taskId: task.taskId }))
+        }
       }
       yield* settled
       const messages = yield* mock.messages

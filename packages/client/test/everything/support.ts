@@ -23,13 +23,20 @@ const client = Layer.unwrap(Effect.map(Roots, (roots) =>
   McpClient.layer({
     handlers: {
       roots,
-      sampling: ({ maxTokens, messages, systemPrompt, temperature }) =>
-        Effect.succeed({
-          content: JSON.stringify({ maxTokens, messages, systemPrompt, temperature }),
-          model: "parrot",
-          stopReason: "endTurn"
-        }),
-      elicitation: { form: () => Effect.succeed(McpHandlers.cancel), url: () => Effect.succeed(McpHandlers.cancel) }
+      sampling: {
+        createMessage: ({ maxTokens, messages, systemPrompt, temperature }) =>
+          Effect.succeed({
+            content: JSON.stringify({ maxTokens, messages, systemPrompt, temperature }),
+            model: "parrot",
+            stopReason: "endTurn"
+          }),
+        tasks: true
+      },
+      elicitation: {
+        form: () => Effect.succeed(McpHandlers.cancel),
+        url: () => Effect.succeed(McpHandlers.cancel),
+        tasks: true
+      }
     }
   })))
 
@@ -69,7 +76,9 @@ export const asksAndTells = (name: string, transport: Layer.Layer<McpTransport.M
             const conditional of [
               "get-roots-list",
               "trigger-sampling-request",
+              "trigger-sampling-request-async",
               "trigger-elicitation-request",
+              "trigger-elicitation-request-async",
               "trigger-url-elicitation"
             ]
           ) assert.include(names, conditional)
@@ -192,6 +201,25 @@ export const asksAndTells = (name: string, transport: Layer.Layer<McpTransport.M
           assert.strictEqual(yield* Deferred.await(visited), "https://modelcontextprotocol.io/")
           yield* Fiber.interrupt(refused)
           assert.deepStrictEqual(resultIn(yield* text("trigger-url-elicitation", args, handlers)), { action: "accept" })
+        }))
+
+      it.effect("asks as tasks, and comes back for the answers", () =>
+        Effect.gen(function*() {
+          const [message, form] = yield* Effect.all([
+            text("trigger-sampling-request-async", { prompt: "Hello?" }),
+            text("trigger-elicitation-request-async", {}, {
+              elicitation: {
+                form: () => Effect.succeed(McpHandlers.accept({ name: "Ada", favoriteColor: "Blue" }))
+              }
+            })
+          ], { concurrency: "unbounded" })
+          assert.include(message, "Poll 1: completed")
+          assert.containSubset(resultIn(message), { model: "parrot", role: "assistant", stopReason: "endTurn" })
+          assert.include(form, "Poll 1: completed")
+          assert.containSubset(resultIn(form), {
+            action: "accept",
+            content: { name: "Ada", favoriteColor: "Blue" }
+          })
         }))
 
       it.effect("writes a log", () =>

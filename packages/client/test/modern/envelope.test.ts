@@ -10,7 +10,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import { TestClock } from "effect/testing"
 import * as Tracer from "effect/Tracer"
 import { clientOf, failsWith, settled, start, watchDiagnostics } from "../harness.ts"
-import { connect, META, metaOf, type Mock, protocolVersions, sent } from "./support.ts"
+import { connect, extensions, META, metaOf, type Mock, protocolVersions, sent } from "./support.ts"
 
 const server: MockTransport.Options = {
   tools: { noop: () => Effect.succeed({}), hang: () => Effect.never },
@@ -59,7 +59,7 @@ describe("each request", () => {
         assert.deepInclude(metaOf(message), {
           [`${META}protocolVersion`]: "2026-07-28",
           [`${META}clientInfo`]: clientInfo,
-          [`${META}clientCapabilities`]: { roots: {}, sampling: {} }
+          [`${META}clientCapabilities`]: { roots: {}, sampling: {}, extensions }
         })
       }
       const ids = messages.map(({ id }) => id)
@@ -75,7 +75,7 @@ describe("each request", () => {
       assert.deepInclude(yield* lastMeta(mock), {
         "acme/a": 1,
         [`${META}protocolVersion`]: "2026-07-28",
-        [`${META}clientCapabilities`]: {}
+        [`${META}clientCapabilities`]: { extensions }
       })
       yield* client.request("x/y", { a: 1, _meta: { "acme/b": 2 } }, { meta: { "acme/c": 3 } })
       const [message] = yield* sent(mock, "x/y")
@@ -90,18 +90,18 @@ describe("each request", () => {
       })
       const declared = Effect.map(lastMeta(mock), (meta) => meta[`${META}clientCapabilities`])
       yield* client.callTool("noop", {}, { handlers: { sampling: () => Effect.succeed({ content: "", model: "" }) } })
-      assert.deepStrictEqual(yield* declared, { roots: {}, sampling: {}, elicitation: { form: {} } })
+      assert.deepStrictEqual(yield* declared, { roots: {}, sampling: {}, elicitation: { form: {} }, extensions })
       yield* client.callTool("noop", {}, { handlers: { elicitation: false, roots: false } })
-      assert.deepStrictEqual(yield* declared, {})
+      assert.deepStrictEqual(yield* declared, { extensions })
       yield* client.callTool("noop")
-      assert.deepStrictEqual(yield* declared, { roots: {}, elicitation: { form: {} } })
+      assert.deepStrictEqual(yield* declared, { roots: {}, elicitation: { form: {} }, extensions })
     }))
 
   it.effect("declares no changes of the roots, which are asked for when they are needed", () =>
     Effect.gen(function*() {
       const roots = yield* SubscriptionRef.make<ReadonlyArray<McpHandlers.Root>>([])
       const { mock } = yield* connect(server, { handlers: { roots } })
-      assert.deepStrictEqual((yield* lastMeta(mock))[`${META}clientCapabilities`], { roots: {} })
+      assert.deepStrictEqual((yield* lastMeta(mock))[`${META}clientCapabilities`], { roots: {}, extensions })
     }))
 
   it.effect("asks for progress by its own id, and gets it", () =>

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { failsWith, settled, start } from "../harness.ts"
 import { connect as connectHttp, leavesNothing, serve } from "./http.ts"
-import { connect, META, metaOf, sent } from "./support.ts"
+import { connect, extensions, META, metaOf, sent } from "./support.ts"
 
 const tickets: McpExtension.McpExtension = {
   id: "com.example/tickets",
@@ -35,7 +35,7 @@ describe("an extension", () => {
       yield* client.request("x/y").pipe(Effect.ignore)
       for (const message of yield* sent(mock)) {
         assert.deepStrictEqual(metaOf(message)[`${META}clientCapabilities`], {
-          extensions: { "com.example/tickets": { colors: ["red"] }, "com.example/silent": {} }
+          extensions: { "com.example/tickets": { colors: ["red"] }, "com.example/silent": {}, ...extensions }
         })
       }
     }))

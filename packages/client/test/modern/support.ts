@@ -13,6 +13,9 @@ export const protocolVersions = McpProtocol.modernVersions
 export const META = "io.modelcontextprotocol/"
 export const SUBSCRIPTION_ID = `${META}subscriptionId`
 
+/** What a client declares by itself. */
+export const extensions = { "io.modelcontextprotocol/tasks": {} }
+
 /** A client of a server on a pipe that speaks only this era. */
 export const connect = Effect.fnUntraced(function*(server?: MockTransport.Options, options?: McpClient.Options) {
   const mock = yield* MockTransport.make({ protocolVersions, ...server })

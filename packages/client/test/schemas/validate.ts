@@ -41,10 +41,18 @@ const revision = (version: string) => {
 
 const revisions = new Map<string, ReturnType<typeof revision>>()
 
+/** Stands for any method whose request wants to run as a task. */
+export const AS_TASK = "as a task"
+
 const results: Readonly<Record<string, string>> = {
   "roots/list": "ListRootsResult",
   "sampling/createMessage": "CreateMessageResult",
-  "elicitation/create": "ElicitResult"
+  "elicitation/create": "ElicitResult",
+  "tasks/get": "GetTaskResult",
+  "tasks/result": "GetTaskPayloadResult",
+  "tasks/list": "ListTasksResult",
+  "tasks/cancel": "CancelTaskResult",
+  [AS_TASK]: "CreateTaskResult"
 }
 
 /**

@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -12,6 +13,8 @@ import * as McpTransport from "../../McpTransport.ts"
 import { McpCache } from "../cache/cache.ts"
 import { ofClient } from "../handlers/compile.ts"
 import { checkDeclared, isReference } from "../handlers/roots.ts"
+import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import * as Callers from "../session/callers.ts"
 import * as Completions from "../session/completions.ts"
 import * as Negotiation from "../session/negotiation.ts"
 import type { Session, SessionOptions } from "../session/session.ts"
@@ -24,6 +27,7 @@ import * as Operations from "./operations.ts"
 import * as Prompts from "./prompts.ts"
 import * as Resources from "./resources.ts"
 import * as Subscriptions from "./subscriptions.ts"
+import * as Tasks from "./tasks.ts"
 import * as Timeouts from "./timeouts.ts"
 import * as Tools from "./tools.ts"
 import * as Utilities from "./utilities.ts"
@@ -62,6 +66,8 @@ export const make = Effect.fnUntraced(
     const runFork = Effect.runForkWith(context)
     const runSync = Effect.runSyncWith(context)
     const transport = yield* McpTransport.McpTransport
+    const clock = yield* Clock.Clock
+    const now = () => monotonicMillis(clock)
     const name = options.name ?? transport.label
     const timeouts = yield* Operations.locate(Timeouts.make(options), name)
     const diagnostics = Hub.make<McpTransport.Diagnostic>({
@@ -75,10 +81,13 @@ export const make = Effect.fnUntraced(
     const hooks = Hooks.make()
     const completions = Completions.make()
     const answering = ofClient(handlers, { server: name, completions }, yield* Effect.context<R>())
+    const callers = Callers.make(now)
     const sessionOptions: SessionOptions = {
       clientInfo: options.clientInfo ?? defaultClientInfo,
       handlers: answering,
       completions,
+      taskCallers: callers,
+      allowsTasks: options.tasks !== false,
       onDiagnostic: diagnostics.publish,
       extensions: options.extensions ?? [],
       onNotification: hooks.notified,
@@ -104,16 +113,19 @@ export const make = Effect.fnUntraced(
       timeouts,
       sessions,
       cache: Option.isNone(kept) ? undefined : yield* kept.value.open(transport, hooks, diagnostics.publish),
+      now,
       onDiagnostic: diagnostics.publish
     })
-    const tools = Tools.make(operations, hooks, { trustAnnotations: options.trustAnnotations === true })
+    const tasks = new Lazy(() => Tasks.make(operations, hooks, { callers, clock }))
+    const tools = Tools.make(operations, hooks, tasks, { trustAnnotations: options.trustAnnotations === true })
     // Most clients use little of what follows, and there may be thousands of them.
-    const resources = new Lazy(() => Resources.make(operations))
-    const prompts = new Lazy(() => Prompts.make(operations))
+    const resources = new Lazy(() => Resources.make(operations, tasks))
+    const prompts = new Lazy(() => Prompts.make(operations, tasks))
     const utilities = new Lazy(() => Utilities.make(operations, hooks))
     const notifications = new Lazy(() => Notifications.make(hooks))
     const subscriptions = new Lazy(() => runSync(Subscriptions.make(operations, { sessions, hooks, schedule })))
-    yield* Effect.addFinalizer(() => Effect.sync(() => notifications.peek()?.end()))
+    const endTasks = Effect.suspend(() => tasks.peek()?.end ?? Effect.void)
+    yield* Effect.addFinalizer(() => Effect.andThen(endTasks, Effect.sync(() => notifications.peek()?.end())))
 
     hooks.onNotification((notification) => Notifications.log(name, notification, runFork))
     hooks.onNotification(({ method, params }) => {
@@ -130,6 +142,7 @@ export const make = Effect.fnUntraced(
       session: Operations.locate(Effect.suspend(() => sessions.use((session) => Effect.succeed(session.info))), name),
       diagnostics,
       tools,
+      tasks,
       resources,
       prompts,
       utilities,
@@ -137,7 +150,7 @@ export const make = Effect.fnUntraced(
       subscriptions,
       close: Effect.suspend(() => {
         subscriptions.peek()?.end(closed)
-        return sessions.close
+        return Effect.andThen(endTasks, sessions.close)
       }),
       reconnect: Operations.locate(sessions.reconnect, name)
     })

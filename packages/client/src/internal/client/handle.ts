@@ -10,6 +10,7 @@ import type { Notifications } from "./notifications.ts"
 import type * as Prompts from "./prompts.ts"
 import type * as Resources from "./resources.ts"
 import type { Subscriptions } from "./subscriptions.ts"
+import type { Tasks } from "./tasks.ts"
 import type * as Tools from "./tools.ts"
 import type * as Utilities from "./utilities.ts"
 
@@ -39,6 +40,7 @@ interface Parts {
   readonly session: Effect.Effect<SessionInfo, McpError>
   readonly diagnostics: Hub<Diagnostic>
   readonly tools: ReturnType<typeof Tools.make>
+  readonly tasks: Lazy<Tasks>
   readonly resources: Lazy<ReturnType<typeof Resources.make>>
   readonly prompts: Lazy<ReturnType<typeof Prompts.make>>
   readonly utilities: Lazy<ReturnType<typeof Utilities.make>>
@@ -87,6 +89,15 @@ export class Handle implements McpClient {
   get callTool() {
     return this.parts.tools.callTool
   }
+  get startTool() {
+    return this.parts.tools.startTool
+  }
+  get resumeTool() {
+    return this.parts.tools.resumeTool
+  }
+  get listTasks() {
+    return this.parts.tasks.get().list
+  }
   get listTools() {
     return this.parts.tools.listTools
   }
@@ -99,6 +110,12 @@ export class Handle implements McpClient {
   }
   get readResource() {
     return this.parts.resources.get().readResource
+  }
+  get startResource() {
+    return this.parts.resources.get().startResource
+  }
+  get resumeResource() {
+    return this.parts.resources.get().resumeResource
   }
   get listResources() {
     return this.parts.resources.get().listResources
@@ -122,6 +139,12 @@ export class Handle implements McpClient {
   }
   get getPrompt() {
     return this.parts.prompts.get().getPrompt
+  }
+  get startPrompt() {
+    return this.parts.prompts.get().startPrompt
+  }
+  get resumePrompt() {
+    return this.parts.prompts.get().resumePrompt
   }
   get listPrompts() {
     return this.parts.prompts.get().listPrompts

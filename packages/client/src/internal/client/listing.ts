@@ -30,7 +30,7 @@ export interface List<A, Result> {
   readonly all: (options?: ListOptions) => Effect.Effect<ReadonlyArray<A>, McpError.McpError>
 }
 
-interface Page<A> {
+export interface Page<A> {
   readonly items: ReadonlyArray<A>
   readonly nextCursor: string | undefined
 }
@@ -157,7 +157,7 @@ const decodeItems = <A, Result extends Cursor>(
  *
  * https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/pagination
  */
-const paged = <A>(options: {
+export const paged = <A>(options: {
   readonly fetch: (cursor: string | undefined) => Effect.Effect<Page<A>, McpError.McpError>
   readonly maxPages: number
   readonly maxItems: number

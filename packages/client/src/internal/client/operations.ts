@@ -8,10 +8,11 @@ import type { Deadline, Diagnostic } from "../../McpTransport.ts"
 import type { Cache, Mode } from "../cache/cache.ts"
 import { ofCall } from "../handlers/compile.ts"
 import type { Completions } from "../session/completions.ts"
-import type { Handlers, Resume, Session, SessionInfo } from "../session/session.ts"
+import { withProgress } from "../session/progress.ts"
+import type { Handlers, RequestOptions, Resume, Session, SessionInfo } from "../session/session.ts"
 import type { SessionRef } from "../session/sessionRef.ts"
+import type { CreatedTask } from "../session/tasks.ts"
 import { measure, type Target, trace } from "./observe.ts"
-import { withProgress } from "./progress.ts"
 import type { Timeouts } from "./timeouts.ts"
 
 /** So often is a request asked again that the loss of a session cut off. */
@@ -32,6 +33,8 @@ export interface Request<A, E, R, R2> extends Operation {
   readonly deadline: Deadline | McpError.McpError
   readonly meta: JsonObject | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R2>) | undefined
+  /** Called with progress at once. */
+  readonly report?: ((progress: Progress) => void) | undefined
   /** What answers the server meanwhile. */
   readonly handlers?: CallHandlers<R2> | undefined
   readonly input?: "manual" | undefined
@@ -44,9 +47,21 @@ export interface Request<A, E, R, R2> extends Operation {
   readonly onInput?: (() => void) | undefined
   /** Whether to ask for progress when nobody listens, too: it restarts the deadline all the same. */
   readonly tracked?: boolean | undefined
+  readonly task?: RequestOptions["task"]
+  /** What becomes of it when the server makes a task of it. */
+  readonly onTask?: ((created: CreatedTask, asked: Asked) => Effect.Effect<A, E | McpError.McpError, R>) | undefined
   /** What comes of it when the server does not offer it: then nothing is sent. */
   readonly without: (info: SessionInfo) => Exit.Exit<A, McpError.McpError> | undefined
   readonly read: (answer: unknown) => Effect.Effect<A, E, R>
+}
+
+/** How a request was made that became a task. */
+export interface Asked {
+  /** When, by the clock of deadlines. */
+  readonly since: number
+  readonly handlers: Handlers
+  /** Where progress goes. */
+  readonly sink: { report: ((progress: Progress) => void) | undefined }
 }
 
 /** What all operations of a client have in common. */
@@ -54,6 +69,8 @@ export interface Operations {
   readonly server: string
   readonly timeouts: Timeouts
   readonly cache: Cache | undefined
+  /** The clock of deadlines. */
+  readonly now: () => number
   /**
    * Runs an operation with the session: observed, with errors that say where they come from, and once more in the next
    * session when the loss of one cut it off, if that is safe.
@@ -73,6 +90,8 @@ export interface Operations {
     params: JsonObject,
     deadline: Deadline
   ) => Effect.Effect<unknown, McpError.McpError>
+  /** What answers the server during a request. */
+  readonly answering: <R>(handlers: CallHandlers<R> | undefined) => Handlers
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }
 
@@ -84,9 +103,14 @@ export const make = (options: {
   readonly timeouts: Timeouts
   readonly sessions: SessionRef
   readonly cache: Cache | undefined
+  /** The clock of deadlines. */
+  readonly now: () => number
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
 }): Operations => {
-  const { cache, completions, handlers: answering, onDiagnostic, server, sessions, timeouts } = options
+  const { cache, completions, handlers: own, now, onDiagnostic, server, sessions, timeouts } = options
+
+  const answering: Operations["answering"] = (handlers) =>
+    handlers === undefined ? own : ofCall(handlers, { server, completions }, own)
 
   const observe = (
     method: string,
@@ -126,41 +150,54 @@ export const make = (options: {
     request: Request<A, E, R, R2>,
     deadline: Deadline
   ): Effect.Effect<A, E | McpError.McpError, R | R2> => {
-    const { meta, method, onAsk, onInput, onProgress, params, read, tracked, without } = request
-    const handlers = request.handlers === undefined
-      ? undefined
-      : ofCall(request.handlers, { server, completions }, answering)
-    return Effect.suspend(() => {
-      // What the server was given already need not be asked for again.
-      let resume = request.resume
-      const onResume = (next: Resume): void => {
-        resume = next
-        onInput?.()
-      }
-      const ask = (session: Session, onProgress: ((progress: Progress) => void) | undefined) => {
-        onAsk?.()
-        const isManual = request.input === "manual"
-        return Effect.flatMap(
-          session.request(method, params, {
+    const { meta, method, onAsk, onInput, onProgress, onTask, params, read, task, tracked, without } = request
+    const handlers = request.handlers === undefined ? undefined : answering(request.handlers)
+    const send = (report: ((progress: Progress) => void) | undefined) =>
+      Effect.suspend(() => {
+        // What the server was given already need not be asked for again.
+        let resume = request.resume
+        const onResume = (next: Resume): void => {
+          resume = next
+          onInput?.()
+        }
+        const ask = (session: Session, onProgress: ((progress: Progress) => void) | undefined) => {
+          onAsk?.()
+          const isManual = request.input === "manual"
+          return session.request(method, params, {
             deadline,
             meta,
             onProgress,
             onResume,
             handlers,
             resume,
-            isManual
-          }),
-          read
+            isManual,
+            task
+          })
+        }
+        if (onTask === undefined) {
+          return run(request, (session): Effect.Effect<A, E | McpError.McpError, R> =>
+            without(session.info) ?? Effect.flatMap(ask(session, report), read))
+        }
+        const asked: Asked = { since: now(), handlers: handlers ?? own, sink: { report } }
+        const sink = report === undefined ? undefined : (progress: Progress) =>
+          asked.sink.report?.(progress)
+        return Effect.flatMap(
+          run(request, (session): Effect.Effect<A | Created, E | McpError.McpError, R> =>
+            without(session.info) ?? Effect.flatMap(
+              ask(session, sink),
+              (answer): Effect.Effect<A | Created, E | McpError.McpError, R> => {
+                const created = session.tasks.created(answer)
+                return created === undefined ? read(answer) : Exit.map(created, (task) =>
+                  new Created(task))
+              }
+            )),
+          (result) =>
+            result instanceof Created ? onTask(result.task, asked) : Exit.succeed(result)
         )
-      }
-      return run(
-        request,
-        (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
-          without(session.info) ?? (onProgress === undefined
-            ? ask(session, tracked === true ? ignoreProgress : undefined)
-            : withProgress(onProgress, (report) => ask(session, report)))
-      )
-    })
+      })
+    return onProgress === undefined
+      ? send(request.report ?? (tracked === true ? ignoreProgress : undefined))
+      : withProgress(onProgress, send)
   }
 
   const request: Operations["request"] = (request) => {
@@ -183,7 +220,26 @@ export const make = (options: {
       return locate(trace(operation, server, fiber, asked), server, method)
     })
 
-  return { server, timeouts, cache, run: (operation, f) => run(operation, f), request, requestIn, onDiagnostic }
+  return {
+    server,
+    timeouts,
+    cache,
+    now,
+    run: (operation, f) => run(operation, f),
+    request,
+    requestIn,
+    answering,
+    onDiagnostic
+  }
+}
+
+/** That there is a task in place of an answer. */
+class Created {
+  readonly task: CreatedTask
+
+  constructor(task: CreatedTask) {
+    this.task = task
+  }
 }
 
 const ignoreProgress = (): void => {}

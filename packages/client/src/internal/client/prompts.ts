@@ -1,15 +1,17 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import type { McpClient, ProgressOptions } from "../../McpClient.ts"
+import type { McpClient, ProgressOptions, ResumeOptions, TaskOptions } from "../../McpClient.ts"
 import type * as McpError from "../../McpError.ts"
 import * as McpPrompt from "../../McpPrompt.ts"
 import * as McpSchema from "../../McpSchema.ts"
 import { toStrings } from "../codec.ts"
 import { reader } from "../session/reader.ts"
 import type { SessionInfo } from "../session/session.ts"
+import type { Lazy } from "./handle.ts"
 import * as Listing from "./listing.ts"
 import { always, locate, type Operations, unsupported } from "./operations.ts"
+import type { Tasks } from "./tasks.ts"
 
 const promptList: Listing.Kind<McpSchema.Prompt, McpSchema.ListPromptsResult> = {
   method: "prompts/list",
@@ -23,8 +25,9 @@ const promptList: Listing.Kind<McpSchema.Prompt, McpSchema.ListPromptsResult> = 
 const readGetPromptResult = reader("prompts/get", McpSchema.GetPromptResult)
 
 export const make = (
-  operations: Operations
-): Pick<McpClient, "get" | "getPrompt" | "listPrompts" | "promptPages"> & {
+  operations: Operations,
+  tasks: Lazy<Tasks>
+): Pick<McpClient, "get" | "getPrompt" | "listPrompts" | "promptPages" | "resumePrompt" | "startPrompt"> & {
   readonly raw: Pick<McpClient["raw"], "getPrompt" | "listPrompts">
 } => {
   const { server, timeouts } = operations
@@ -38,7 +41,7 @@ export const make = (
     operations.request({
       method: "prompts/get",
       target: { kind: "prompt", name },
-      params: Object.keys(args).length === 0 ? { name } : { name, arguments: args },
+      params: paramsOf(name, args),
       deadline: timeouts.call(options),
       meta: options.meta,
       onProgress: options.onProgress,
@@ -67,14 +70,51 @@ export const make = (
       (strings) => getRaw(prompt.name, strings, options)
     )
 
+  const start = <P extends McpPrompt.Any, R = never>(
+    prompt: P | string,
+    args: McpPrompt.Arguments<P> = {},
+    options: TaskOptions<R> = {}
+  ) => {
+    const name = nameOf(prompt)
+    const encoded = typeof prompt === "string"
+      ? toStrings({ kind: "prompt", name }, args as McpSchema.JsonObject)
+      : McpPrompt.encodeArguments(prompt, args)
+    return Effect.flatMap(
+      locate(encoded, server, "prompts/get"),
+      (strings) =>
+        tasks.get().start<McpSchema.GetPromptResult, never, never, R>({
+          method: "prompts/get",
+          target: { kind: "prompt", name },
+          params: paramsOf(name, strings),
+          without: withoutPrompts,
+          read: readGetPromptResult
+        }, options)
+    )
+  }
+
+  const resumePrompt = <R = never>(prompt: McpPrompt.Any | string, saved: unknown, options: ResumeOptions<R> = {}) =>
+    tasks.get().resume<McpSchema.GetPromptResult, never, never, R>(
+      { method: "prompts/get", name: nameOf(prompt), read: readGetPromptResult },
+      saved,
+      options
+    )
+
   return {
     get,
     getPrompt,
+    // The overloads say which of the two ways takes what.
+    startPrompt: start as McpClient["startPrompt"],
+    resumePrompt,
     listPrompts: list.all,
     promptPages: list.pages,
     raw: { getPrompt: getRaw, listPrompts: list.page }
   }
 }
+
+const nameOf = (prompt: McpPrompt.Any | string): string => typeof prompt === "string" ? prompt : prompt.name
+
+const paramsOf = (name: string, args: Readonly<Record<string, string>>): McpSchema.JsonObject =>
+  Object.keys(args).length === 0 ? { name } : { name, arguments: args }
 
 const withoutPrompts = ({ capabilities }: SessionInfo): Exit.Exit<never, McpError.McpError> | undefined =>
   capabilities.prompts === undefined ? unsupported("prompts") : undefined

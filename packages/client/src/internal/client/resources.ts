@@ -1,14 +1,16 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import type { McpClient, ReadOptions } from "../../McpClient.ts"
+import type { McpClient, ReadOptions, ResumeOptions, TaskOptions } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import * as McpResource from "../../McpResource.ts"
 import * as McpSchema from "../../McpSchema.ts"
 import { reader } from "../session/reader.ts"
 import type { SessionInfo } from "../session/session.ts"
+import type { Lazy } from "./handle.ts"
 import * as Listing from "./listing.ts"
 import { always, locate, type Operations, unsupported } from "./operations.ts"
+import type { Tasks } from "./tasks.ts"
 
 const resourceList: Listing.Kind<McpSchema.Resource, McpSchema.ListResourcesResult> = {
   method: "resources/list",
@@ -31,11 +33,19 @@ const templateList: Listing.Kind<McpSchema.ResourceTemplate, McpSchema.ListResou
 const readReadResourceResult = reader("resources/read", McpSchema.ReadResourceResult)
 
 export const make = (
-  operations: Operations
+  operations: Operations,
+  tasks: Lazy<Tasks>
 ):
   & Pick<
     McpClient,
-    "listResources" | "listResourceTemplates" | "read" | "readResource" | "resourcePages" | "resourceTemplatePages"
+    | "listResources"
+    | "listResourceTemplates"
+    | "read"
+    | "readResource"
+    | "resourcePages"
+    | "resourceTemplatePages"
+    | "resumeResource"
+    | "startResource"
   >
   & { readonly raw: Pick<McpClient["raw"], "listResources" | "listResourceTemplates" | "readResource"> } =>
 {
@@ -87,9 +97,55 @@ export const make = (
         )
     )
 
+  const readContents = (answer: unknown) => Effect.flatMap(readReadResourceResult(answer), McpResource.contentsOf)
+
+  const readValue =
+    <T extends McpResource.Any>(resource: T) =>
+    (answer: unknown): Effect.Effect<McpResource.Value<T>, McpError.McpError, McpResource.Services<T>> =>
+      Effect.flatMap(readContents(answer), (contents) => McpResource.decodeContents(resource, contents))
+
+  const startAt = <A, R, R2>(
+    uri: string,
+    options: TaskOptions<R2>,
+    read: (answer: unknown) => Effect.Effect<A, McpError.McpError, R>
+  ) =>
+    tasks.get().start<A, never, R, R2>({
+      method: "resources/read",
+      target: { kind: "resource", name: uri },
+      params: { uri },
+      without: withoutResources,
+      read
+    }, options)
+
+  const start = <T extends McpResource.Any, R = never>(
+    resource: T | string,
+    ...args: [params?: McpResource.Params<T>, options?: TaskOptions<R>] | [options?: TaskOptions<R>]
+  ) => {
+    // By URI there is nothing to fill in.
+    if (typeof resource === "string") return startAt(resource, args[0] as TaskOptions<R> ?? {}, readContents)
+    return Effect.flatMap(
+      locate(McpResource.uriOf(resource, args[0] ?? {}), server, "resources/read"),
+      (uri) => startAt(uri, args[1] ?? {}, readValue(resource))
+    )
+  }
+
+  const resume = <T extends McpResource.Any, R = never>(
+    resource: T | string,
+    saved: unknown,
+    options: ResumeOptions<R> = {}
+  ) => {
+    const method = "resources/read"
+    return typeof resource === "string"
+      ? tasks.get().resume({ method, name: resource, read: readContents }, saved, options)
+      : tasks.get().resume({ method, name: undefined, read: readValue(resource) }, saved, options)
+  }
+
   return {
     read,
     readResource,
+    // The overloads say which of the two ways takes and yields what.
+    startResource: start as McpClient["startResource"],
+    resumeResource: resume as McpClient["resumeResource"],
     listResources: resources.all,
     resourcePages: resources.pages,
     listResourceTemplates: templates.all,

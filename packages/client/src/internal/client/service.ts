@@ -12,7 +12,9 @@ import type {
   PromptMethod,
   ReadOptions,
   ResourceMethod,
+  ResumeOptions,
   ServiceClass,
+  TaskOptions,
   ToolMethod,
   Typed
 } from "../../McpClient.ts"
@@ -60,6 +62,8 @@ const toolMethod = <T extends McpTool.Any>(client: McpClient, tool: T): ToolMeth
         locate(McpTool.encodeInput(tool, input), client.name, "tools/call"),
         (args) => client.raw.callTool(tool.name, args, options)
       ),
+    start: <R>(input: Input = {}, options?: TaskOptions<R>) => client.startTool(tool, input, options),
+    resume: <R>(saved: unknown, options?: ResumeOptions<R>) => client.resumeTool(tool, saved, options),
     stream: <R>(input: Input = {}, options?: Omit<CallOptions<R>, "onProgress">) =>
       client.callStream(tool, input, options)
   })
@@ -72,11 +76,18 @@ const resourceMethod = <T extends McpResource.Any>(client: McpClient, resource: 
   return Object.assign(read, {
     raw: <R>(params: Params = {}, options?: ReadOptions<R>) =>
       Effect.flatMap(uriOf(params, "resources/read"), (uri) => client.raw.readResource(uri, options)),
+    start: <R>(params: Params = {}, options?: TaskOptions<R>) => client.startResource(resource, params, options),
+    resume: <R>(saved: unknown, options?: ResumeOptions<R>) => client.resumeResource(resource, saved, options),
     subscribe: (params: Params = {}) =>
       Stream.unwrap(Effect.map(uriOf(params, "resources/subscribe"), client.subscribe))
   })
 }
 
-const promptMethod =
-  <P extends McpPrompt.Any>(client: McpClient, prompt: P): PromptMethod<P> =>
-  <R>(...args: CallArguments<McpPrompt.Arguments<P>, ProgressOptions<R>>) => client.get<P, R>(prompt, ...args)
+const promptMethod = <P extends McpPrompt.Any>(client: McpClient, prompt: P): PromptMethod<P> => {
+  type Arguments = McpPrompt.Arguments<P>
+  const get = <R>(...args: CallArguments<Arguments, ProgressOptions<R>>) => client.get<P, R>(prompt, ...args)
+  return Object.assign(get, {
+    start: <R>(args: Arguments = {}, options?: TaskOptions<R>) => client.startPrompt(prompt, args, options),
+    resume: <R>(saved: unknown, options?: ResumeOptions<R>) => client.resumePrompt(prompt, saved, options)
+  })
+}

@@ -44,7 +44,8 @@ export const make: (options: Options<unknown>) => Effect.Effect<Timeouts, McpErr
   }
 )
 
-const override = (
+/** A duration in milliseconds, the usual one if none is given, or what is wrong with it. */
+export const override = (
   option: string,
   value: Duration.Input | undefined,
   usual: number

@@ -1,6 +1,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { CallHandlers, Handlers } from "../../McpHandlers.ts"
+import type { CallHandlers, Elicitation, Handlers } from "../../McpHandlers.ts"
 import type { JsonObject } from "../../McpSchema.ts"
 import type { Completions } from "../session/completions.ts"
 import type * as session from "../session/session.ts"
@@ -22,11 +22,11 @@ const methodsOf = <R>(handlers: CallHandlers<R>, settings: Settings): ReadonlyAr
   const methods: Array<readonly [string, Method<R>]> = []
   if (roots !== undefined) methods.push(["roots/list", () => listRoots(roots === false ? [] : roots)])
   if (sampling !== undefined) {
-    methods.push(["sampling/createMessage", sampling === false ? refuse : createMessage(sampling, settings.server)])
+    methods.push([SAMPLING, sampling === false ? refuse : createMessage(sampling, settings.server)])
   }
   if (elicitation !== undefined) {
     methods.push([
-      "elicitation/create",
+      ELICITATION,
       elicitation === false
         ? () => Effect.succeed({ action: "decline" })
         : elicit(elicitation, settings.server, settings.completions)
@@ -54,7 +54,8 @@ export const ofClient = <R>(
   context: Context.Context<R>
 ): session.Handlers => ({
   capabilities: capabilitiesOf(handlers),
-  methods: new Map([ping, ...withContext(handlers, settings, context)])
+  methods: new Map([ping, ...withContext(handlers, settings, context)]),
+  tasks: tasksOf(handlers)
 })
 
 /** What answers it during one call, whose caller has what these handlers need. */
@@ -68,22 +69,53 @@ export const ofCall = <R>(
       .filter(([key]) => Reflect.get(handlers, key) !== false)
   ),
   // Nothing is added to what the caller has, which is what these handlers need.
-  methods: new Map([...client.methods, ...withContext(handlers, settings, Context.empty() as Context.Context<R>)])
+  methods: new Map([...client.methods, ...withContext(handlers, settings, Context.empty() as Context.Context<R>)]),
+  tasks: client.tasks
 })
 
 const ping: readonly [string, Handler] = ["ping", () => Effect.succeed({})]
 
 /** What the server may ask, by the handlers that are there. */
-const capabilitiesOf = <R>({ elicitation, roots, sampling }: CallHandlers<R>): JsonObject => ({
-  ...(roots === undefined || roots === false ? {} : { roots: isReference(roots) ? { listChanged: true } : {} }),
-  ...(sampling === undefined || sampling === false
-    ? {}
-    : { sampling: typeof sampling === "object" && sampling.tools === true ? { tools: {} } : {} }),
-  // An empty object would stand for forms.
-  ...(elicitation === undefined || elicitation === false || (elicitation.form ?? elicitation.url) === undefined ? {} : {
-    elicitation: {
-      ...(elicitation.form === undefined ? {} : { form: {} }),
-      ...(elicitation.url === undefined ? {} : { url: {} })
-    }
-  })
-})
+const capabilitiesOf = <R>(handlers: CallHandlers<R>): JsonObject => {
+  const { elicitation, roots, sampling } = handlers
+  const tasks = tasksOf(handlers)
+  return {
+    ...(roots === undefined || roots === false ? {} : { roots: isReference(roots) ? { listChanged: true } : {} }),
+    ...(sampling === undefined || sampling === false
+      ? {}
+      : { sampling: typeof sampling === "object" && sampling.tools === true ? { tools: {} } : {} }),
+    // An empty object would stand for forms.
+    ...(isElicited(elicitation)
+      ? {
+        elicitation: {
+          ...(elicitation.form === undefined ? {} : { form: {} }),
+          ...(elicitation.url === undefined ? {} : { url: {} })
+        }
+      }
+      : {}),
+    ...(tasks.size === 0 ? {} : {
+      tasks: {
+        list: {},
+        cancel: {},
+        requests: {
+          ...(tasks.has(SAMPLING) ? { sampling: { createMessage: {} } } : {}),
+          ...(tasks.has(ELICITATION) ? { elicitation: { create: {} } } : {})
+        }
+      }
+    })
+  }
+}
+
+/** What the server may ask and come back for later. */
+const tasksOf = <R>({ elicitation, sampling }: CallHandlers<R>): ReadonlySet<string> =>
+  new Set([
+    ...(typeof sampling === "object" && sampling.tasks === true ? [SAMPLING] : []),
+    ...(isElicited(elicitation) && elicitation.tasks === true ? [ELICITATION] : [])
+  ])
+
+const isElicited = <R>(elicitation: CallHandlers<R>["elicitation"]): elicitation is Elicitation<R> =>
+  elicitation !== undefined && elicitation !== false && (elicitation.form ?? elicitation.url) !== undefined
+
+const SAMPLING = "sampling/createMessage"
+
+const ELICITATION = "elicitation/create"

@@ -25,8 +25,12 @@ export interface Callers {
   ) => Effect.Effect<A, E>
   /** Who is asked. Where the transport does not say to which request a question belongs, it is the latest caller. */
   readonly find: (relatedTo: RequestId | undefined) => Pick<Caller, "context" | "handlers"> | undefined
-  /** Notes what answers a question. */
-  readonly attach: (relatedTo: RequestId | undefined, answering: Fiber.Fiber<unknown, unknown>) => void
+  /** Notes what answers a question. What is owned ends with the request that it can only belong to. */
+  readonly attach: (
+    relatedTo: RequestId | undefined,
+    answering: Fiber.Fiber<unknown, unknown>,
+    options?: { readonly isOwned: boolean }
+  ) => void
 }
 
 export const make = (now: () => number): Callers => {
@@ -50,11 +54,11 @@ export const make = (now: () => number): Callers => {
         })
       }),
     find: (relatedTo) => relatedTo === undefined ? Array.from(callers.values()).at(-1) : callers.get(relatedTo),
-    attach(relatedTo, fiber) {
+    attach(relatedTo, fiber, { isOwned } = { isOwned: true }) {
       const related = relatedTo === undefined ? undefined : callers.get(relatedTo)
       const candidates = relatedTo === undefined ? Array.from(callers.values()) : related === undefined ? [] : [related]
       for (const caller of candidates) {
-        const sets = candidates.length === 1 ? [caller.answering, caller.owned] : [caller.answering]
+        const sets = isOwned && candidates.length === 1 ? [caller.answering, caller.owned] : [caller.answering]
         for (const set of sets) set.add(fiber)
         fiber.addObserver(() => {
           for (const set of sets) set.delete(fiber)

@@ -21,13 +21,16 @@ export const metaOf = (
   ...options.meta,
   "io.modelcontextprotocol/protocolVersion": version,
   "io.modelcontextprotocol/clientInfo": clientInfo,
-  "io.modelcontextprotocol/clientCapabilities": withoutChanges(
+  "io.modelcontextprotocol/clientCapabilities": withoutState(
     capabilitiesOf(options.handlers ?? handlers, extensions)
   ),
   ...(logLevel === undefined ? {} : { "io.modelcontextprotocol/logLevel": logLevel }),
   ...(options.onProgress === undefined ? {} : { progressToken: id })
 })
 
-/** The roots are asked for when they are needed: there is nothing to tell of their changes. */
-const withoutChanges = (capabilities: JsonObject): JsonObject =>
-  capabilities["roots"] === undefined ? capabilities : { ...capabilities, roots: {} }
+/** Where each request stands for itself, the roots are asked for when they are needed, and nothing is asked as a task. */
+const withoutState = (capabilities: JsonObject): JsonObject => {
+  if (capabilities["roots"] === undefined && capabilities["tasks"] === undefined) return capabilities
+  const { roots, tasks: _, ...rest } = capabilities
+  return roots === undefined ? rest : { ...rest, roots: {} }
+}

@@ -10,7 +10,7 @@ import type { Handlers, Resume } from "./session.ts"
 export const MAX_ROUNDS = 10
 
 /** So many questions may a server ask at once. */
-const MAX_QUESTIONS = 1000
+export const MAX_QUESTIONS = 1000
 
 /** How long to wait before a server that only wants to be asked again is asked again: from, to. */
 const MIN_PAUSE_MILLIS = 250
@@ -21,9 +21,15 @@ const CAN_ASK = new Set(["tools/call", "prompts/get", "resources/read"])
 
 const ANSWERABLE = new Set(["elicitation/create", "sampling/createMessage", "roots/list"])
 
+/** Something that a server wants to know. */
+export interface Question {
+  readonly method: string
+  readonly params: JsonObject
+}
+
 /** What a server wants to know before it answers. */
 export interface InputRequired extends JsonObject {
-  readonly inputRequests?: Readonly<Record<string, { readonly method: string; readonly params: JsonObject }>>
+  readonly inputRequests?: Readonly<Record<string, Question>>
   readonly requestState?: string
 }
 
@@ -35,19 +41,25 @@ export const read = (method: string, result: JsonObject): InputRequired | { read
   if (inputRequests === undefined) {
     return requestState === undefined ? { fault: "neither inputRequests nor requestState is there" } : { requestState }
   }
+  const read = readQuestions(inputRequests)
+  if ("fault" in read) return read
+  return { inputRequests: read.questions, ...(requestState === undefined ? {} : { requestState }) }
+}
+
+/** Reads what a server wants to know, or says what is wrong with it. */
+export const readQuestions = (
+  inputRequests: unknown
+): { readonly questions: Readonly<Record<string, Question>> } | { readonly fault: string } => {
   if (!isJsonObject(inputRequests)) return { fault: "inputRequests is no object" }
-  const requests: Array<[string, { readonly method: string; readonly params: JsonObject }]> = []
+  const questions: Array<[string, Question]> = []
   for (const [key, request] of Object.entries(inputRequests)) {
     if (!isJsonObject(request) || typeof request["method"] !== "string" || !ANSWERABLE.has(request["method"])) {
       return { fault: `inputRequests.${key} is nothing that can be asked` }
     }
     const { method, params } = request
-    requests.push([key, { method, params: isJsonObject(params) ? params : {} }])
+    questions.push([key, { method, params: isJsonObject(params) ? params : {} }])
   }
-  return {
-    inputRequests: Object.fromEntries(requests),
-    ...(requestState === undefined ? {} : { requestState })
-  }
+  return { questions: Object.fromEntries(questions) }
 }
 
 /**

@@ -10,6 +10,7 @@ import * as Callers from "./callers.ts"
 import { capabilitiesOf } from "./capabilities.ts"
 import type { Open } from "./era.ts"
 import { hear } from "./hear.ts"
+import * as LegacyTasks from "./legacyTasks.ts"
 import { reader } from "./reader.ts"
 import * as ServerRequests from "./serverRequests.ts"
 import type { Session, SessionInfo, SessionOptions } from "./session.ts"
@@ -27,9 +28,12 @@ export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
     const start = now()
     const callers = Callers.make(now)
     const serverRequests = yield* ServerRequests.make(connection, options, callers)
+    let tasks: ReturnType<typeof LegacyTasks.make> | undefined
     yield* Effect.forkScoped(hear(connection, options, {
       onRequest: serverRequests.serve,
-      onNotification({ method, params: { requestId } }) {
+      onNotification(notification) {
+        tasks?.onNotification(notification)
+        const { method, params: { requestId } } = notification
         if (method !== "notifications/cancelled") return
         if (typeof requestId === "string" || typeof requestId === "number") serverRequests.cancel(requestId)
       }
@@ -50,9 +54,11 @@ export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
       millis,
       left: millis - (now() - start)
     })
+    tasks = LegacyTasks.make(request, info.capabilities)
     return {
       info,
-      request,
+      request: tasks.request,
+      tasks: tasks.tasks,
       notify: (method, params) => connection.send({ jsonrpc: "2.0", method, params }),
       closedBy: connection.closedBy,
       closed: connection.closed
@@ -83,7 +89,8 @@ const requester = (
         ? params
         : { ...params, _meta: meta }
     }
-    return isAsked
+    // What a task asks belongs to who waits for the task, not to who looks after it.
+    return isAsked && !method.startsWith("tasks/")
       ? callers.calling(
         id,
         handlers?.methods,

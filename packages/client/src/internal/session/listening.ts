@@ -23,13 +23,19 @@ export interface Filter extends JsonObject {
   readonly promptsListChanged?: true
   readonly resourcesListChanged?: true
   readonly resourceSubscriptions?: ReadonlyArray<string>
+  readonly taskIds?: ReadonlyArray<string>
 }
+
+/** What can be asked for one by one, by the part of the filter that lists it. */
+type Kind = "resourceSubscriptions" | "taskIds"
 
 /** The one request by which a server tells a session of all changes that anybody wants to hear of. */
 export interface Listening {
-  /** Waits until the server tells of a resource. */
-  readonly subscribe: (uri: string) => Effect.Effect<void, McpError.McpError>
-  readonly unsubscribe: (uri: string) => void
+  /** Waits until the server tells of something. */
+  readonly subscribe: (kind: Kind, id: string) => Effect.Effect<void, McpError.McpError>
+  /** Asks to be told of something, and does not care whether the server agrees. */
+  readonly wish: (kind: Kind, id: string) => void
+  readonly unsubscribe: (kind: Kind, id: string) => void
 }
 
 interface Listen {
@@ -38,8 +44,10 @@ interface Listen {
   readonly since: number
 }
 
-/** That somebody wants to hear of a resource. */
+/** That somebody wants to hear of something. */
 interface Wish {
+  readonly kind: Kind
+  readonly id: string
   readonly granted: Deferred.Deferred<void, McpError.McpError>
   /** Whether the server tells of it now. */
   isLive: boolean
@@ -79,33 +87,46 @@ export const make: (options: {
     return { fiber, acknowledged, since: monotonicMillis(clock) }
   })
 
-  /** The resources to ask for: those that are told of, and all that are to be, or, if `isCareful`, only one of these. */
-  const select = (isCareful: boolean): ReadonlyArray<string> => {
-    const uris = Array.from(wishes.keys())
-    const next = uris.find(isPending)
-    return isCareful ? uris.filter((uri) => !isPending(uri) || uri === next) : uris
+  /** What to ask for: what is told of, and all that is to be, or, if `isCareful`, only one of these. */
+  const select = (isCareful: boolean): ReadonlyArray<Wish> => {
+    const all = Array.from(wishes.values())
+    const next = all.find(isPending)
+    return isCareful ? all.filter((wish) => wish.isLive || wish === next) : all
   }
 
-  const isPending = (uri: string): boolean => wishes.get(uri)?.isLive === false
+  const filterOf = (selected: ReadonlyArray<Wish>): Filter => {
+    const listed = (kind: Kind): Filter => {
+      const ids = selected.filter((wish) => wish.kind === kind).map(({ id }) => id)
+      return ids.length === 0 ? {} : { [kind]: ids }
+    }
+    return { ...lists, ...listed("resourceSubscriptions"), ...listed("taskIds") }
+  }
 
-  const settle = (uris: ReadonlyArray<string>, honoured: JsonObject): void => {
-    const subscriptions = honoured["resourceSubscriptions"]
-    for (const uri of uris) {
-      const wish = wishes.get(uri)
-      if (wish === undefined) continue
-      if (Array.isArray(subscriptions) && subscriptions.includes(uri)) {
+  const settle = (selected: ReadonlyArray<Wish>, honoured: JsonObject): void => {
+    for (const wish of selected) {
+      if (wishes.get(keyOf(wish)) !== wish) continue
+      const ids = honoured[wish.kind]
+      if (Array.isArray(ids) && ids.includes(wish.id)) {
         wish.isLive = true
         Deferred.doneUnsafe(wish.granted, Effect.void)
-      } else giveUp(uri, refused)
+      } else giveUp(wish, refused)
     }
   }
 
-  const giveUp = (uri: string, error: McpError.McpError): void => {
-    const wish = wishes.get(uri)
-    if (wish === undefined) return
-    wishes.delete(uri)
+  const giveUp = (wish: Wish, error: McpError.McpError): void => {
+    if (wishes.get(keyOf(wish)) !== wish) return
+    wishes.delete(keyOf(wish))
     // Who was told of it until now asks again, and learns why not.
     if (!Deferred.doneUnsafe(wish.granted, Effect.fail(error))) onGap()
+  }
+
+  const add = (kind: Kind, id: string): Wish => {
+    const known = wishes.get(keyOf({ kind, id }))
+    if (known !== undefined) return known
+    const wish: Wish = { kind, id, granted: Deferred.makeUnsafe<void, McpError.McpError>(), isLive: false }
+    wishes.set(keyOf(wish), wish)
+    changed.openUnsafe()
+    return wish
   }
 
   const run = Effect.gen(function*() {
@@ -125,8 +146,8 @@ export const make: (options: {
         yield* backoff(failures - 1)
       }
       yield* changed.close
-      const uris = select(isCareful)
-      const filter: Filter = uris.length === 0 ? lists : { ...lists, resourceSubscriptions: uris }
+      const selected = select(isCareful)
+      const filter = filterOf(selected)
       const previous: Listen | undefined = current
       const isSilent = Object.keys(filter).length === 0
       const next: Listen | undefined = isSilent ? undefined : yield* open(filter)
@@ -138,19 +159,19 @@ export const make: (options: {
         if (previous !== undefined) yield* Fiber.interrupt(previous.fiber)
         if (isGap) onGap()
         isGap = false
-        settle(uris, honoured.success)
-        isCareful = isCareful && Array.from(wishes.keys()).some(isPending)
+        settle(selected, honoured.success)
+        isCareful = isCareful && Array.from(wishes.values()).some(isPending)
         if (isCareful) yield* changed.open
         continue
       }
       if (next !== undefined) yield* Fiber.interrupt(next.fiber)
-      const pending = uris.filter(isPending)
+      const [first, ...others] = selected.filter(isPending)
       if (!isRefusal(honoured.failure)) {
         yield* backoff(failures++)
         yield* changed.open
-      } else if (pending.length > 0) {
-        if (pending.length > 1) isCareful = true
-        else giveUp(pending[0] ?? "", honoured.failure)
+      } else if (first !== undefined) {
+        if (others.length > 0) isCareful = true
+        else giveUp(first, honoured.failure)
         yield* changed.open
       }
       // It would say no again: only another wish is worth another request.
@@ -159,23 +180,24 @@ export const make: (options: {
   yield* Effect.forkScoped(run)
 
   return {
-    subscribe: (uri) =>
+    subscribe: (kind, id) =>
       Effect.suspend(() => {
-        const wish = wishes.get(uri) ?? { granted: Deferred.makeUnsafe<void, McpError.McpError>(), isLive: false }
-        if (!wishes.has(uri)) {
-          wishes.set(uri, wish)
-          changed.openUnsafe()
-        }
+        const wish = add(kind, id)
         return Effect.onInterrupt(Deferred.await(wish.granted), () =>
           Effect.sync(() => {
-            if (wishes.get(uri) === wish && !wish.isLive) wishes.delete(uri)
+            if (wishes.get(keyOf(wish)) === wish && !wish.isLive) wishes.delete(keyOf(wish))
           }))
       }),
-    unsubscribe: (uri) => {
-      if (wishes.delete(uri)) changed.openUnsafe()
+    wish: (kind, id) => void add(kind, id),
+    unsubscribe: (kind, id) => {
+      if (wishes.delete(keyOf({ kind, id }))) changed.openUnsafe()
     }
   }
 })
+
+const keyOf = ({ id, kind }: Pick<Wish, "id" | "kind">): string => `${kind} ${id}`
+
+const isPending = ({ isLive }: Wish): boolean => !isLive
 
 const hasEnded = ({ fiber }: Listen): boolean => fiber.pollUnsafe() !== undefined
 

@@ -15,6 +15,7 @@ import { hear } from "./hear.ts"
 import * as InputRounds from "./inputRounds.ts"
 import * as Listening from "./listening.ts"
 import { headersOf, makeToolHeaders } from "./modernHeaders.ts"
+import * as ModernTasks from "./modernTasks.ts"
 import { reader } from "./reader.ts"
 import type { RequestOptions, Resume, Session, SessionInfo } from "./session.ts"
 
@@ -39,7 +40,12 @@ const readDiscoverResult = reader(
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/index
  */
 export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
-  function*(connection, options, { deadline, version }) {
+  function*(connection, given, { deadline, version }) {
+    const ownsTasks = given.extensions.some(({ id }) => id === ModernTasks.TASKS_EXTENSION)
+    const allowsTasks = given.allowsTasks && !ownsTasks
+    const options = allowsTasks
+      ? { ...given, extensions: [...given.extensions, { id: ModernTasks.TASKS_EXTENSION }] }
+      : given
     const clock = yield* Clock.Clock
     /** Those that are under way, by the ids of their requests. */
     const listens = new Map<unknown, {
@@ -143,6 +149,7 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
         const { resultType } = result
         // Servers that speak older revisions, too, may leave it out.
         if (resultType === undefined || resultType === "complete") return result
+        if (resultType === "task" && allowsTasks && ModernTasks.CAN_ANSWER.has(method)) return result
         if (resultType !== "input_required") return yield* extended(method, result, requestOptions)
         if (round === InputRounds.MAX_ROUNDS) {
           return yield* McpError.make(
@@ -207,7 +214,7 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
         ...(capabilities.tools?.listChanged === true ? { toolsListChanged: true } : {}),
         ...(capabilities.prompts?.listChanged === true ? { promptsListChanged: true } : {}),
         ...(capabilities.resources?.listChanged === true ? { resourcesListChanged: true } : {}),
-        ...Object.assign({}, ...options.extensions.map(({ notifications }) => notifications))
+        ...Object.assign({}, ...given.extensions.map(({ notifications }) => notifications))
       },
       listen: (notifications, onAcknowledged) =>
         Effect.suspend(() => {
@@ -235,13 +242,13 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
             return {}
           })
         case "resources/subscribe":
-          return within(Effect.as(listening.subscribe(String(params["uri"])), {}), {
+          return within(Effect.as(listening.subscribe("resourceSubscriptions", String(params["uri"])), {}), {
             budget: deadline.budget,
             millis: deadline.idleMillis
           })
         case "resources/unsubscribe":
           return Effect.sync(() => {
-            listening.unsubscribe(String(params["uri"]))
+            listening.unsubscribe("resourceSubscriptions", String(params["uri"]))
             return {}
           })
         case "ping":
@@ -256,6 +263,12 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
     const session: Session = {
       info,
       request,
+      tasks: ModernTasks.make(request, {
+        capabilities,
+        isDeclared: allowsTasks,
+        watch: (taskId) => listening.wish("taskIds", taskId),
+        unwatch: (taskId) => listening.unsubscribe("taskIds", taskId)
+      }),
       notify: (method, params = {}) =>
         // The roots are asked for when they are needed.
         method === "notifications/roots/list_changed"

@@ -6,7 +6,9 @@ import type * as Scope from "effect/Scope"
 import type { RequestId } from "../../McpSchema.ts"
 import type { Connection, Incoming } from "../../McpTransport.ts"
 import type { Callers } from "./callers.ts"
+import * as ReceivedTasks from "./receivedTasks.ts"
 import { Refusal, refusalOf } from "./refusal.ts"
+import { taskIdOf, withTask } from "./relatedTask.ts"
 import type { Handler, SessionOptions } from "./session.ts"
 
 /** So many requests of a server may be under way. One that asks for more without end gets no answer to the rest. */
@@ -23,11 +25,12 @@ type ServerRequest = Omit<Extract<Incoming, { readonly _tag: "Request" }>, "_tag
 
 export const make: (
   connection: Connection,
-  options: Pick<SessionOptions, "handlers" | "onDiagnostic">,
+  options: Pick<SessionOptions, "handlers" | "onDiagnostic" | "taskCallers">,
   callers: Callers
 ) => Effect.Effect<ServerRequests, never, Scope.Scope> = Effect.fnUntraced(function*(connection, options, callers) {
   const running = yield* FiberMap.make<RequestId, void>()
   const run = yield* FiberMap.runtime(running)()
+  const tasks = yield* ReceivedTasks.make(options)
   let count = 0
 
   const refuse = ({ id, method }: ServerRequest, cause: Cause.Cause<unknown>) =>
@@ -39,19 +42,31 @@ export const make: (
   return {
     // Answers are sent on fibers of their own: a server that does not read them must not keep the rest from being heard.
     serve: (request) => {
-      const { id, method, params, relatedTo } = request
+      const { id, method, params } = request
+      const taskId = taskIdOf(params)
+      // A question that a task has belongs to who waits for the task, over whatever it comes.
+      const isOfTask = taskId !== undefined && options.taskCallers.find(taskId) !== undefined
+      const [asked, relatedTo] = isOfTask ? [options.taskCallers, taskId] : [callers, request.relatedTo]
       if (count >= MAX_RUNNING) return options.onDiagnostic({ _tag: "Dropped", method })
       count++
-      const caller = callers.find(relatedTo)
-      const handler = caller?.handlers?.get(method) ?? options.handlers.methods.get(method) ?? methodNotFound(method)
-      const handled = Effect.suspend(() => handler(params))
+      const caller = asked.find(relatedTo)
+      const ofTasks = tasks.methods.get(method)
+      const handler = ofTasks ?? caller?.handlers?.get(method) ?? options.handlers.methods.get(method) ??
+        methodNotFound(method)
+      const called = Effect.suspend(() => handler(params))
+      const handled = caller === undefined ? called : Effect.provideContext(called, caller.context)
+      const started = tasks.start(request, handled, (running) => asked.attach(relatedTo, running, { isOwned: false }))
       const fiber = run(
         id,
-        (caller === undefined ? handled : Effect.provideContext(handled, caller.context)).pipe(
+        (started ?? handled).pipe(
           Effect.matchCauseEffect({
             onSuccess: (result) =>
               Effect.catch(
-                connection.send({ jsonrpc: "2.0", id, result }),
+                connection.send({
+                  jsonrpc: "2.0",
+                  id,
+                  result: taskId === undefined || ofTasks !== undefined ? result : withTask(result, taskId)
+                }),
                 // A connection that has closed needs no answer. What can not be written as JSON is none.
                 (error) => error.reason._tag === "ValidationError" ? refuse(request, Cause.fail(error)) : Effect.void
               ),
@@ -61,7 +76,8 @@ export const make: (
         )
       )
       fiber.addObserver(() => count--)
-      callers.attach(relatedTo, fiber)
+      // A task outlives the request that it came with, and so does what is said of it.
+      asked.attach(relatedTo, fiber, { isOwned: started === undefined && ofTasks === undefined })
     },
     cancel: (id) =>
       Option.match(FiberMap.getUnsafe(running, id), {

@@ -3,7 +3,9 @@ import type * as McpError from "../../McpError.ts"
 import type { McpExtension } from "../../McpExtension.ts"
 import type { Implementation, JsonObject, Progress, ServerCapabilities } from "../../McpSchema.ts"
 import type { Deadline, Diagnostic, Incoming } from "../../McpTransport.ts"
+import type { Callers } from "./callers.ts"
 import type { Completions } from "./completions.ts"
+import type { Tasks } from "./tasks.ts"
 
 /** What both sides agreed on when the session was opened. */
 export interface SessionInfo {
@@ -27,6 +29,8 @@ export interface RequestOptions {
   readonly onResume?: ((resume: Resume) => void) | undefined
   /** Whether to fail when the server asks for input, in place of asking the handlers. */
   readonly isManual?: boolean | undefined
+  /** Asks the server to run the request as a task, if it can, and to keep it for so many milliseconds. */
+  readonly task?: { readonly ttl?: number } | undefined
 }
 
 /** What goes out beside the parameters when a request is made again with the input that the server asked for. */
@@ -45,6 +49,7 @@ export interface Session {
     options: RequestOptions
   ) => Effect.Effect<unknown, McpError.McpError>
   readonly notify: (method: string, params?: JsonObject) => Effect.Effect<void, McpError.McpError>
+  readonly tasks: Tasks
   /** Why the session has ended, or `undefined` while it lasts. */
   readonly closedBy: () => McpError.McpErrorReason | undefined
   /** Waits until the session has ended. */
@@ -62,6 +67,8 @@ export interface Handlers {
   readonly capabilities: JsonObject
   /** By method. */
   readonly methods: ReadonlyMap<string, Handler>
+  /** The methods that a server may run as tasks of ours. */
+  readonly tasks: ReadonlySet<string>
 }
 
 /** What the server says without being asked. */
@@ -73,6 +80,10 @@ export interface SessionOptions {
   readonly handlers: Handlers
   readonly extensions: ReadonlyArray<McpExtension>
   readonly completions: Completions
+  /** Who waits for tasks, by their ids: on their behalf a server may ask something. */
+  readonly taskCallers: Callers
+  /** Whether servers may make tasks of calls as they like. */
+  readonly allowsTasks: boolean
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
   /** Called in the order of the wire. Has to be quick, and must not throw. */
   readonly onNotification: (notification: Notification) => void

@@ -1,0 +1,362 @@
+import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import type { ListOptions, ResumeOptions, TaskOptions } from "../../McpClient.ts"
+import * as McpError from "../../McpError.ts"
+import type { JsonObject } from "../../McpSchema.ts"
+import type { McpTask, State } from "../../McpTask.ts"
+import type { Deadline } from "../../McpTransport.ts"
+import type { Callers } from "../session/callers.ts"
+import { withProgress } from "../session/progress.ts"
+import type { Handlers, Session, SessionInfo } from "../session/session.ts"
+import { type CreatedTask, isTerminal, type TaskState } from "../session/tasks.ts"
+import type { Remote } from "../tasks/driver.ts"
+import { isUnknownTask } from "../tasks/failures.ts"
+import * as Saved from "../tasks/saved.ts"
+import * as Task from "../tasks/task.ts"
+import type { Hooks } from "./hooks.ts"
+import { paged } from "./listing.ts"
+import type { Target } from "./observe.ts"
+import { always, type Asked, locate, type Operations } from "./operations.ts"
+import { override } from "./timeouts.ts"
+
+/** So many of the tasks that were started here are remembered, for servers that do not list theirs. */
+const MAX_REMEMBERED = 1000
+
+/** So many tasks are asked for at once. */
+const CONCURRENCY = 8
+
+const CHANGES = new Set(["notifications/tasks/status", "notifications/tasks"])
+
+/** A request that may become a task. */
+export interface Request<A, E, R> {
+  readonly method: string
+  readonly target: Target
+  readonly params: JsonObject
+  readonly without: (info: SessionInfo) => Exit.Exit<never, McpError.McpError> | undefined
+  /** Reads the result, at once or later. */
+  readonly read: (result: unknown) => Effect.Effect<A, E | McpError.McpError, R>
+}
+
+/** What a client has to do with tasks. */
+export interface Tasks {
+  readonly start: <A, E, R, R2>(
+    request: Request<A, E, R>,
+    options: TaskOptions<R2>
+  ) => Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2>
+  readonly resume: <A, E, R, R2>(
+    request: Pick<Request<A, E, R>, "method" | "read"> & {
+      /** Of what, if that is known. */
+      readonly name: string | undefined
+    },
+    saved: unknown,
+    options: ResumeOptions<R2>
+  ) => Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2>
+  /** Waits for a task as if it were an answer, and cancels it when nobody waits any more. */
+  readonly through: <A, E, R>(
+    request: Pick<Request<A, E, R>, "method" | "read"> & {
+      readonly name: string
+      readonly deadline: Deadline
+      readonly input: "manual" | undefined
+    },
+    created: CreatedTask,
+    asked: Asked
+  ) => Effect.Effect<A, E | McpError.McpError, R>
+  readonly list: (options?: ListOptions) => Stream.Stream<State, McpError.McpError>
+  /** Lets nobody wait any more. */
+  readonly end: Effect.Effect<void>
+}
+
+export const make = (
+  operations: Operations,
+  hooks: Hooks,
+  { callers, clock }: { readonly callers: Callers; readonly clock: Clock.Clock }
+): Tasks => {
+  const { answering, onDiagnostic, request, run, server, timeouts } = operations
+  const { idleMillis } = timeouts.usualCall
+  const wakes = new Map<string, Set<() => void>>()
+  const started = new Set<string>()
+  const fibers = new Set<Fiber.Fiber<void, McpError.McpError>>()
+
+  hooks.onNotification(({ method, params }) => {
+    if (CHANGES.has(method)) wakes.get(String(params["taskId"]))?.forEach((wake) => wake())
+  })
+  hooks.onGap(() => {
+    for (const waking of wakes.values()) waking.forEach((wake) => wake())
+  })
+
+  const remember = (taskId: string): void => {
+    started.add(taskId)
+    for (const oldest of started) {
+      if (started.size <= MAX_REMEMBERED) break
+      started.delete(oldest)
+    }
+  }
+
+  const forkWith =
+    (context: Context.Context<never>) =>
+    (effect: Effect.Effect<void, McpError.McpError>): Fiber.Fiber<void, McpError.McpError> => {
+      const fiber = Effect.runForkWith(context)(effect)
+      fibers.add(fiber)
+      fiber.addObserver(() => fibers.delete(fiber))
+      return fiber
+    }
+
+  const remoteOf = (taskId: string, handlers: Handlers, millis: number): Remote => {
+    const deadline: Deadline = { budget: "call", idleMillis: millis, totalMillis: millis }
+    const options = { deadline, handlers }
+    let watched: Session | undefined
+    const inSession = <A>(method: string, f: (session: Session) => Effect.Effect<A, McpError.McpError>) =>
+      run({ method, repeatable: always }, f)
+    return {
+      get: inSession("tasks/get", (session) =>
+        Effect.map(session.tasks.get(taskId, options), (report) => {
+          if (wakes.has(taskId) && !isTerminal(report.state.status)) {
+            watched = session
+            session.tasks.watch(taskId)
+          }
+          return report
+        })),
+      result: inSession("tasks/result", (session) => session.tasks.result(taskId, { ...options, deadline: unbounded })),
+      update: (responses) => inSession("tasks/update", (session) => session.tasks.update(taskId, responses, options)),
+      cancel: inSession("tasks/cancel", (session) => session.tasks.cancel(taskId, options)),
+      onChange(wake) {
+        const waking = wakes.get(taskId) ?? new Set()
+        wakes.set(taskId, waking.add(wake))
+        return () => {
+          waking.delete(wake)
+          if (waking.size > 0) return
+          wakes.delete(taskId)
+          watched?.tasks.unwatch(taskId)
+        }
+      }
+    }
+  }
+
+  /** What all handles have in common. */
+  const settingsOf = <A, E, R>(
+    { method, name, read }: Pick<Request<A, E, R>, "method" | "read"> & { readonly name: string },
+    taskId: string,
+    handlers: Handlers,
+    millis: number,
+    // It has what the handlers need, too.
+    context: Context.Context<R>
+  ) => ({
+    request: { server, method, name },
+    remote: remoteOf(taskId, handlers, millis),
+    handlers,
+    callers,
+    clock,
+    read: (result: unknown) => locate(Effect.provideContext(read(result), context), server, method),
+    onDiagnostic,
+    fork: forkWith(context)
+  })
+
+  const limitsOf = ({ timeout, totalTimeout }: Pick<TaskOptions, "timeout" | "totalTimeout">): Deadline => ({
+    budget: "call",
+    // What is wrong with them has been found out before.
+    idleMillis: Number(override("timeout", timeout, Number.POSITIVE_INFINITY)),
+    totalMillis: Number(override("totalTimeout", totalTimeout, Number.POSITIVE_INFINITY))
+  })
+
+  const start: Tasks["start"] = <A, E, R, R2>(
+    kind: Request<A, E, R>,
+    options: TaskOptions<R2>
+  ): Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2> => {
+    const deadline = timeouts.call(options)
+    const ttl = override("ttl", options.ttl, Number.POSITIVE_INFINITY)
+    if (McpError.isMcpError(ttl)) return locate(Effect.fail(ttl), server, kind.method)
+    return Effect.flatMap(Effect.context<R | R2>(), (context) => {
+      const { onProgress } = options
+      const millis = McpError.isMcpError(deadline) ? idleMillis : deadline.idleMillis
+      const settings = (taskId: string, handlers: Handlers) => ({
+        ...settingsOf({ ...kind, name: kind.target.name }, taskId, handlers, millis, context),
+        isManual: options.input === "manual",
+        isLeft: options.onInterrupt !== "cancel",
+        answered: []
+      })
+      const send = (report: NonNullable<Asked["sink"]["report"]>) =>
+        request<McpTask<A, E>, never, never, R2>({
+          method: kind.method,
+          target: kind.target,
+          params: kind.params,
+          deadline,
+          meta: options.meta,
+          report,
+          handlers: options.handlers,
+          input: options.input,
+          resume: options.resume,
+          repeatable: () => options.idempotent === true,
+          without: kind.without,
+          task: Number.isFinite(ttl) ? { ttl: Math.round(ttl) } : {},
+          read: (answer) => {
+            const state = immediate(clock)
+            return Exit.succeed(Task.make<A, E>({
+              ...settings(state.taskId, answering(undefined)),
+              state,
+              outcome: Exit.succeed(answer),
+              startedAt: clock.currentTimeMillisUnsafe(),
+              isFresh: true,
+              ranImmediately: true,
+              immediateResponse: undefined,
+              deadline: undefined,
+              onProgress: undefined,
+              sink: { report: undefined }
+            }))
+          },
+          onTask: ({ immediateResponse, state }, { handlers, since, sink }) => {
+            remember(state.taskId)
+            return Exit.succeed(Task.make<A, E>({
+              ...settings(state.taskId, handlers),
+              state,
+              outcome: undefined,
+              startedAt: clock.currentTimeMillisUnsafe(),
+              isFresh: true,
+              ranImmediately: false,
+              immediateResponse,
+              deadline: { since, limits: limitsOf(options) },
+              onProgress: onProgress === undefined
+                ? undefined
+                : (progress) => Effect.provideContext(onProgress(progress), context),
+              sink
+            }))
+          }
+        })
+      return onProgress === undefined ? send(() => {}) : withProgress(onProgress, send)
+    })
+  }
+
+  const resume: Tasks["resume"] = <A, E, R, R2>(
+    kind: Pick<Request<A, E, R>, "method" | "read"> & { readonly name: string | undefined },
+    json: unknown,
+    options: ResumeOptions<R2>
+  ): Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2> =>
+    Effect.flatMap(Effect.context<R | R2>(), (context) => {
+      const deadline = timeouts.call(options)
+      if (McpError.isMcpError(deadline)) return locate(Effect.fail(deadline), server, kind.method)
+      const saved = Saved.fromJSON(json, kind)
+      if (Exit.isFailure(saved)) return locate(Exit.failCause(saved.cause), server, kind.method)
+      const { answered, name, startedAt, taskId } = saved.value
+      remember(taskId)
+      return Exit.succeed(Task.make<A, E>({
+        ...settingsOf({ ...kind, name }, taskId, answering(options.handlers), deadline.idleMillis, context),
+        isManual: options.input === "manual",
+        isLeft: options.onInterrupt !== "cancel",
+        answered,
+        state: Saved.stateOf(saved.value),
+        outcome: "result" in saved.value ? Exit.succeed(saved.value.result) : undefined,
+        startedAt,
+        isFresh: false,
+        ranImmediately: false,
+        immediateResponse: undefined,
+        deadline: { since: operations.now(), limits: limitsOf(options) },
+        onProgress: undefined,
+        sink: { report: undefined }
+      }))
+    })
+
+  const through: Tasks["through"] = <A, E, R>(
+    kind: Pick<Request<A, E, R>, "method" | "read"> & {
+      readonly name: string
+      readonly deadline: Deadline
+      readonly input: "manual" | undefined
+    },
+    { immediateResponse, state }: CreatedTask,
+    { handlers, since, sink }: Asked
+  ) =>
+    Effect.flatMap(Effect.context<R>(), (context) => {
+      remember(state.taskId)
+      const task = Task.make<A, E>({
+        ...settingsOf(kind, state.taskId, handlers, kind.deadline.idleMillis, context),
+        isManual: kind.input === "manual",
+        isLeft: false,
+        answered: [],
+        state,
+        outcome: undefined,
+        startedAt: clock.currentTimeMillisUnsafe(),
+        isFresh: true,
+        ranImmediately: false,
+        immediateResponse,
+        deadline: { since, limits: kind.deadline },
+        onProgress: undefined,
+        sink
+      })
+      return task.await
+    })
+
+  // ---------------------------------------------------------------------------
+  // Listing
+  // ---------------------------------------------------------------------------
+
+  /** The tasks that were started here and are still known. */
+  const own = Stream.suspend(() =>
+    Stream.fromIterable(Array.from(started)).pipe(
+      Stream.mapEffect((taskId) =>
+        run({ method: "tasks/get", repeatable: always }, (session) =>
+          session.tasks.get(taskId, { deadline: timeouts.usualCall })).pipe(
+            Effect.map(({ state }) => [Task.toState(state)]),
+            Effect.catchIf(isUnknownTask, () => {
+              started.delete(taskId)
+              return Effect.succeed([])
+            })
+          ), { concurrency: CONCURRENCY }),
+      Stream.flattenIterable
+    )
+  )
+
+  const list: Tasks["list"] = (options = {}) => {
+    const { maxItems = 10_000, maxPages = 250 } = options
+    const deadline = timeouts.list(options)
+    if (McpError.isMcpError(deadline)) return Stream.fail(McpError.at(deadline, server, "tasks/list"))
+    let count = 0
+    const fetch = (cursor: string | undefined) =>
+      run({ method: "tasks/list", repeatable: always }, (session) =>
+        Effect.map(
+          session.tasks.list(cursor, { deadline, meta: options.meta }),
+          (page) => {
+            count += page?.tasks.length ?? 0
+            return { items: page?.tasks ?? [], nextCursor: page?.nextCursor }
+          }
+        ))
+    return Stream.suspend(() =>
+      paged<TaskState>({ fetch, maxItems, maxPages }).pipe(
+        Stream.flattenIterable,
+        Stream.map(Task.toState),
+        Stream.mapError((error) => McpError.at(error, server, "tasks/list")),
+        Stream.concat(Stream.suspend(() => count === 0 ? own : Stream.empty))
+      )
+    )
+  }
+
+  return {
+    start,
+    resume,
+    through,
+    list,
+    end: Effect.suspend(() => Fiber.interruptAll(Array.from(fibers)))
+  }
+}
+
+const unbounded: Deadline = {
+  budget: "call",
+  idleMillis: Number.POSITIVE_INFINITY,
+  totalMillis: Number.POSITIVE_INFINITY
+}
+
+/** What stands for a task that there never was. */
+const immediate = (clock: Clock.Clock): TaskState => {
+  const at = new Date(clock.currentTimeMillisUnsafe()).toISOString()
+  return {
+    taskId: crypto.randomUUID(),
+    status: "completed",
+    statusMessage: undefined,
+    createdAt: at,
+    lastUpdatedAt: at,
+    ttlMillis: null,
+    pollIntervalMillis: undefined,
+    inputRequests: undefined
+  }
+}

@@ -1,0 +1,311 @@
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as McpError from "../../McpError.ts"
+import type { JsonObject, Progress } from "../../McpSchema.ts"
+import type { Diagnostic } from "../../McpTransport.ts"
+import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import type { Callers } from "../session/callers.ts"
+import { withProgress } from "../session/progress.ts"
+import type { Handlers } from "../session/session.ts"
+import { isTerminal, type TaskReport, type TaskState } from "../session/tasks.ts"
+import * as Answering from "./answering.ts"
+import { ended, isTransient, isUnknownTask } from "./failures.ts"
+
+/** Whatever the server wants, it is not asked more often, nor more seldom, than so: in milliseconds. */
+const MIN_INTERVAL = 50
+const MAX_INTERVAL = 60_000
+
+/** How often a server is asked that does not say how often: at first, and when nothing happens for long. */
+const FIRST_INTERVAL = 100
+const LAST_INTERVAL = 5_000
+
+/** Intervals are longer by up to this part of them, so that many tasks do not ask all at once. */
+const JITTER = 0.1
+
+/** So often in a row may a server be out of reach. */
+const MAX_FAILURES = 5
+
+/** The server of a task, in whatever session there is. */
+export interface Remote {
+  readonly get: Effect.Effect<TaskReport, McpError.McpError>
+  readonly result: Effect.Effect<unknown, McpError.McpError>
+  readonly update: (inputResponses: JsonObject) => Effect.Effect<void, McpError.McpError>
+  readonly cancel: Effect.Effect<void, McpError.McpError>
+  /** Calls back when the server tells that the task has changed. What comes back ends that. */
+  readonly onChange: (wake: () => void) => () => void
+}
+
+/** Who wants to know what becomes of a task. */
+export interface Watcher {
+  /** Whether it is not enough to know that the task has ended. */
+  readonly wantsOutcome: boolean
+  readonly onState: (state: TaskState) => void
+  /** Called when the server wants to know something that nothing here can tell. */
+  readonly onStuck: (error: McpError.McpError) => void
+  /** Called when the task has ended, or nothing more can be known of it. */
+  readonly onEnd: (exit: Exit.Exit<void, McpError.McpError>) => void
+}
+
+export interface Options {
+  readonly state: TaskState
+  /** What is known already of the outcome. */
+  readonly outcome: Exit.Exit<unknown, McpError.McpError> | undefined
+  /** When the task was made, by the wall clock of this side, in milliseconds. */
+  readonly startedAt: number
+  /** Whether the state comes from the server just now. */
+  readonly isFresh: boolean
+  readonly remote: Remote
+  readonly answered: Set<string>
+  readonly handlers: Handlers
+  readonly isManual: boolean
+  readonly callers: Callers
+  readonly clock: Clock.Clock
+  readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
+  /** Where progress goes. */
+  readonly sink: { report: ((progress: Progress) => void) | undefined }
+  readonly onDiagnostic: (diagnostic: Diagnostic) => void
+  /** Starts an effect that ends with the client at the latest. */
+  readonly fork: (effect: Effect.Effect<void, McpError.McpError>) => Fiber.Fiber<void, McpError.McpError>
+}
+
+/** What is known of a task. While anybody wants to know more, one fiber asks the server, for all of them. */
+export interface Driver {
+  readonly state: () => TaskState
+  /** What came of the task: once known, it is kept. */
+  readonly outcome: () => Exit.Exit<unknown, McpError.McpError> | undefined
+  /** Asks the server for the state now. */
+  readonly poll: Effect.Effect<TaskState, McpError.McpError>
+  /** Asks the server before it is due. */
+  readonly wake: () => void
+  /** What comes back ends the watch. */
+  readonly watch: (watcher: Watcher) => () => void
+  /** For how many milliseconds nothing has happened. */
+  readonly sinceSign: () => number
+}
+
+export const make = (options: Options): Driver => {
+  const { callers, clock, handlers, onProgress, remote, sink, startedAt } = options
+  const { taskId } = options.state
+  const now = () => monotonicMillis(clock)
+  const watchers = new Set<Watcher>()
+  const woken = Latch.makeUnsafe(false)
+  let { outcome, state } = options
+  let polledAt = options.isFresh ? now() : Number.NEGATIVE_INFINITY
+  let changedAt = startedAt
+  let signAt = now()
+  let sinceAsked = () => Number.POSITIVE_INFINITY
+  /** Since when nothing has changed, in polls. */
+  let quiet = 0
+  /** The result that came before the state that says so. */
+  let early: Exit.Exit<unknown> | undefined
+  let driving: Fiber.Fiber<void, McpError.McpError> | undefined
+
+  // ---------------------------------------------------------------------------
+  // What the server says
+  // ---------------------------------------------------------------------------
+
+  const take = (report: TaskReport): void => {
+    // What has ended stays so, whatever an older answer says that comes late.
+    if (isTerminal(state.status)) return
+    const isChanged = !isSame(state, report.state)
+    state = report.state
+    if (state.status === "cancelled") outcome = Exit.fail(ended(state))
+    else if (report.outcome !== undefined) outcome = report.outcome
+    if (!isChanged) {
+      quiet++
+      return
+    }
+    quiet = 0
+    changedAt = clock.currentTimeMillisUnsafe()
+    signAt = now()
+    for (const watcher of Array.from(watchers)) watcher.onState(state)
+  }
+
+  const hasExpired = (since: number): boolean =>
+    state.ttlMillis !== null && clock.currentTimeMillisUnsafe() - since >= state.ttlMillis
+
+  const lose = (expired: boolean): McpError.McpError => {
+    const lost = McpError.make(new McpError.TaskLostError({ taskId, expired }))
+    outcome = Exit.fail(lost)
+    return lost
+  }
+
+  const poll = Effect.suspend(() =>
+    isTerminal(state.status) ? Effect.succeed(state) : Effect.matchEffect(remote.get, {
+      onFailure: (error) => Effect.fail(isUnknownTask(error) ? lose(hasExpired(startedAt)) : error),
+      onSuccess: (report) =>
+        Effect.sync(() => {
+          polledAt = now()
+          take(report)
+          return state
+        })
+    })
+  )
+
+  const wake = (): void => {
+    woken.openUnsafe()
+  }
+
+  // ---------------------------------------------------------------------------
+  // Asking again and again
+  // ---------------------------------------------------------------------------
+
+  const interval = (failures: number): number => {
+    const own = Math.min(LAST_INTERVAL, FIRST_INTERVAL * 2 ** Math.min(Math.max(quiet, failures), 10))
+    const wanted = state.pollIntervalMillis ?? own
+    return Math.min(MAX_INTERVAL, Math.max(MIN_INTERVAL, failures === 0 ? wanted : Math.max(wanted, own)))
+  }
+
+  /** How long the task has to live, if nothing changes. */
+  const timeToLive = (): number =>
+    state.ttlMillis === null
+      ? Number.POSITIVE_INFINITY
+      : Math.max(MIN_INTERVAL, changedAt + state.ttlMillis - clock.currentTimeMillisUnsafe())
+
+  const pause = Effect.fnUntraced(function*(failures: number) {
+    const jitter = 1 + JITTER * (yield* Random.next)
+    const due = Math.min(polledAt + interval(failures) * jitter - now(), timeToLive())
+    if (due > 0) yield* Effect.raceFirst(Effect.sleep(due), woken.await)
+    woken.closeUnsafe()
+    const early = polledAt + MIN_INTERVAL - now()
+    if (early > 0) yield* Effect.sleep(early)
+  })
+
+  const run = Effect.gen(function*() {
+    let failures = 0
+    let waiting: Fiber.Fiber<unknown, McpError.McpError> | undefined
+    answering.begin()
+    while (!isTerminal(state.status)) {
+      if (state.status === "input_required") {
+        if (state.inputRequests !== undefined) yield* answering.attend(state.inputRequests)
+        // Such a server asks by requests, which it may hold back until somebody waits for the result.
+        // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#input-required-status
+        else if (waiting === undefined || hasFailed(waiting)) waiting = yield* Effect.forkChild(waitForResult)
+      }
+      yield* pause(failures)
+      const polled = yield* Effect.result(poll)
+      if (Result.isFailure(polled)) {
+        polledAt = now()
+        failures++
+        if (!isTransient(polled.failure) || failures >= MAX_FAILURES) return yield* Effect.fail(polled.failure)
+        continue
+      }
+      failures = 0
+      // https://modelcontextprotocol.io/extensions/tasks/overview: the task may be considered lost.
+      if (!isTerminal(state.status) && hasExpired(changedAt)) return yield* Effect.fail(lose(true))
+    }
+    if (outcome === undefined && wantsOutcome()) yield* conclude
+  })
+
+  const onAnswered = (): void => {
+    quiet = 0
+    signAt = now()
+    wake()
+  }
+
+  const onStuck = (error: McpError.McpError): void => {
+    for (const watcher of Array.from(watchers)) watcher.onStuck(error)
+  }
+
+  const waitForResult = Effect.tap(remote.result, (result) => {
+    early = Exit.succeed(result)
+    wake()
+    return Effect.void
+  })
+
+  const answering = Answering.make({ ...options, onAnswered, onStuck })
+
+  const conclude = Effect.gen(function*() {
+    if (state.status === "cancelled") {
+      outcome = Exit.fail(ended(state))
+      return
+    }
+    const result = yield* Effect.result(early ?? remote.result)
+    if (Result.isFailure(result)) {
+      const error = result.failure
+      if (isTransient(error)) return yield* Effect.fail(error)
+      outcome = Exit.fail(error)
+      // A task that failed fails with what its request failed with, which may be just that.
+      if (state.status === "completed" && isUnknownTask(error)) lose(hasExpired(startedAt))
+    } else outcome = Exit.succeed(result.success)
+  })
+
+  const wantsOutcome = (): boolean => Array.from(watchers).some((watcher) => watcher.wantsOutcome)
+
+  let report = onProgress === undefined ? sink.report : undefined
+  sink.report = (progress) => {
+    signAt = now()
+    report?.(progress)
+  }
+
+  const drive = callers.calling(taskId, handlers.methods, (since) => {
+    sinceAsked = since
+    return onProgress === undefined ? run : withProgress(onProgress, (next) => {
+      report = next
+      return run
+    })
+  })
+
+  // ---------------------------------------------------------------------------
+  // Who wants to know
+  // ---------------------------------------------------------------------------
+
+  const begin = (): void => {
+    const end = remote.onChange(wake)
+    const fiber = options.fork(drive)
+    driving = fiber
+    fiber.addObserver((exit) => {
+      end()
+      if (driving !== fiber) return
+      driving = undefined
+      settle(exit)
+    })
+  }
+
+  const settle = (exit: Exit.Exit<void, McpError.McpError>): void => {
+    // Who came at the last moment may want more than those before.
+    if (Exit.isSuccess(exit) && outcome === undefined && wantsOutcome()) return begin()
+    const all = Array.from(watchers)
+    watchers.clear()
+    for (const watcher of all) watcher.onEnd(Exit.hasInterrupts(exit) ? closed : exit)
+  }
+
+  return {
+    state: () => state,
+    outcome: () => outcome,
+    poll,
+    wake,
+    watch(watcher) {
+      watchers.add(watcher)
+      if (driving === undefined) begin()
+      return () => {
+        watchers.delete(watcher)
+        if (watchers.size > 0 || driving === undefined) return
+        const fiber = driving
+        driving = undefined
+        fiber.interruptUnsafe()
+      }
+    },
+    sinceSign: () => Math.min(now() - signAt, sinceAsked())
+  }
+}
+
+const isSame = (a: TaskState, b: TaskState): boolean =>
+  a.status === b.status && a.statusMessage === b.statusMessage && a.lastUpdatedAt === b.lastUpdatedAt &&
+  keysOf(a) === keysOf(b)
+
+const keysOf = ({ inputRequests }: TaskState): string => Object.keys(inputRequests ?? {}).join(" ")
+
+const hasFailed = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+  const exit = fiber.pollUnsafe()
+  return exit !== undefined && Exit.isFailure(exit)
+}
+
+const closed = Exit.fail(McpError.make(
+  new McpError.ClosedError({ description: "The client was closed", by: "client", requestSent: true })
+))

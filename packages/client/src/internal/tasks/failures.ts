@@ -1,0 +1,35 @@
+import * as McpError from "../../McpError.ts"
+import type { TaskState } from "../session/tasks.ts"
+
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#protocol-errors */
+const INVALID_PARAMS = -32602
+
+export const isUnknownTask = ({ reason }: McpError.McpError): boolean =>
+  reason._tag === "JsonRpcError" && reason.code === INVALID_PARAMS
+
+/** Whether the server can not be reached just now. */
+export const isTransient = ({ reason }: McpError.McpError): boolean => {
+  switch (reason._tag) {
+    case "ClosedError":
+      return reason.by === "server"
+    case "TimeoutError":
+    case "TransportError":
+      return true
+    case "HttpError":
+      return reason.status >= 500 || reason.status === 429
+    case "JsonRpcError":
+      return reason.httpStatus !== undefined && (reason.httpStatus >= 500 || reason.httpStatus === 429)
+    default:
+      return false
+  }
+}
+
+/** That a task ended otherwise than it was waited for. */
+export const ended = ({ status, statusMessage, taskId }: TaskState): McpError.McpError =>
+  McpError.make(
+    new McpError.TaskEndedError({
+      taskId,
+      status: status === "completed" || status === "failed" ? status : "cancelled",
+      statusMessage
+    })
+  )

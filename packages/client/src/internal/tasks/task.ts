@@ -1,0 +1,240 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import * as McpError from "../../McpError.ts"
+import type { JsonObject } from "../../McpSchema.ts"
+import type { McpTask, State, Status, WaitOptions } from "../../McpTask.ts"
+import type { Deadline } from "../../McpTransport.ts"
+import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import { within } from "../jsonrpc/within.ts"
+import { isTerminal, type TaskState } from "../session/tasks.ts"
+import * as Driver from "./driver.ts"
+import { ended, isUnknownTask } from "./failures.ts"
+import * as Saved from "./saved.ts"
+
+export const TypeId = "~@effect-mcp/client/McpTask" as const
+
+/** So many states wait for a slow watcher; then the oldest go. */
+const CAPACITY = 256
+
+/** How long a server may take to cancel a task that nobody waits for any more. */
+export const CANCEL_MILLIS = 5_000
+
+export interface Options<A, E> extends Omit<Driver.Options, "answered"> {
+  readonly request: Saved.Origin
+  readonly answered: Iterable<string>
+  readonly ranImmediately: boolean
+  readonly immediateResponse: string | undefined
+  /** Reads the result, with all that takes. */
+  readonly read: (result: unknown) => Effect.Effect<A, E | McpError.McpError>
+  /** How long a waiter may wait, counted from a point of time on the clock of deadlines. */
+  readonly deadline: { readonly since: number; readonly limits: Deadline } | undefined
+  /** Whether the task goes on when a waiter has left it. */
+  readonly isLeft: boolean
+}
+
+export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
+  const { deadline, immediateResponse, isLeft, isManual, ranImmediately, read, remote, request, startedAt } = options
+  const { taskId } = options.state
+  const answered = new Set(options.answered)
+  const driver = Driver.make({ ...options, answered })
+  let kept: Exit.Exit<A, E | McpError.McpError> | undefined
+
+  // ---------------------------------------------------------------------------
+  // Waiting
+  // ---------------------------------------------------------------------------
+
+  /** What a user who answers by hand has to know. */
+  const questionsOf = ({ inputRequests = {} }: TaskState): McpError.McpError | undefined => {
+    const open = Object.entries(inputRequests).filter(([key]) => !answered.has(key))
+    if (!isManual || open.length === 0) return undefined
+    return McpError.make(
+      new McpError.InputRequiredError({
+        description: `Task ${taskId} asks for input`,
+        inputRequests: Object.fromEntries(open)
+      })
+    )
+  }
+
+  const outcome: Effect.Effect<unknown, McpError.McpError> = Effect.callback((resume) => {
+    const known = driver.outcome()
+    if (known !== undefined) return resume(known)
+    const question = questionsOf(driver.state())
+    if (question !== undefined) return resume(Effect.fail(question))
+    const unwatch = driver.watch({
+      wantsOutcome: true,
+      onState(state) {
+        const question = questionsOf(state)
+        if (question !== undefined) leave(Effect.fail(question))
+      },
+      onStuck: (error) => leave(Effect.fail(error)),
+      onEnd: (exit) => resume(Exit.isFailure(exit) ? exit : driver.outcome() ?? Effect.never)
+    })
+    const leave = (why: Effect.Effect<never, McpError.McpError>) => {
+      unwatch()
+      resume(why)
+    }
+    return Effect.sync(unwatch)
+  })
+
+  const readOutcome = Effect.flatMap(
+    outcome,
+    (result) =>
+      Effect.flatMap(
+        read(result),
+        (value) => driver.state().status === "failed" ? Effect.fail(ended(driver.state())) : Effect.succeed(value)
+      )
+  )
+
+  const overdue = ({ limits, since }: NonNullable<typeof deadline>): Effect.Effect<never, McpError.McpError> =>
+    Effect.suspend(() => {
+      const { budget, idleMillis, totalMillis } = limits
+      const idle = idleMillis - driver.sinceSign()
+      const total = since + totalMillis - monotonicMillis(options.clock)
+      const late = total <= 0 ? { budget: "total" as const, millis: totalMillis } : { budget, millis: idleMillis }
+      return Math.min(idle, total) <= 0
+        ? Effect.fail(McpError.make(new McpError.TimeoutError(late)))
+        : Effect.andThen(Effect.sleep(Math.min(idle, total)), overdue({ limits, since }))
+    })
+
+  const abandon = Effect.suspend(() =>
+    isLeft || isTerminal(driver.state().status) || driver.outcome() !== undefined
+      ? Effect.void
+      : Effect.interruptible(remote.cancel).pipe(Effect.timeoutOption(CANCEL_MILLIS), Effect.ignore)
+  )
+
+  const awaited: Effect.Effect<A, E | McpError.McpError> = Effect.suspend(() => {
+    if (kept !== undefined) return kept
+    const waiting = deadline === undefined ? readOutcome : Effect.raceFirst(readOutcome, overdue(deadline))
+    return Effect.onExit(waiting, (exit) => {
+      if (driver.outcome() !== undefined && !Exit.hasInterrupts(exit)) kept ??= exit
+      return Exit.isFailure(exit) ? abandon : Effect.void
+    })
+  })
+
+  const wait = ({ timeout, until }: WaitOptions = {}): Effect.Effect<State, McpError.McpError> => {
+    const wanted: ReadonlyArray<Status> = until === undefined
+      ? ["completed", "failed", "cancelled"]
+      : typeof until === "string"
+      ? [until]
+      : until
+    /** Whether there is nothing more to wait for: before its end, a task may come to any state. */
+    const check = (state: TaskState): Exit.Exit<State, McpError.McpError> | undefined =>
+      wanted.includes(state.status)
+        ? Exit.succeed(toState(state))
+        : isTerminal(state.status) || wanted.length === 0
+        ? Exit.fail(ended(state))
+        : undefined
+    const reached = Effect.callback<State, McpError.McpError>((resume) => {
+      const known = check(driver.state())
+      if (known !== undefined) return resume(known)
+      const unwatch = driver.watch({
+        wantsOutcome: false,
+        onState(state) {
+          const exit = check(state)
+          if (exit !== undefined) leave(exit)
+        },
+        onStuck: (error) => leave(Effect.fail(error)),
+        onEnd: (exit) =>
+          resume(Exit.isFailure(exit) ? Exit.failCause(exit.cause) : check(driver.state()) ?? Effect.never)
+      })
+      const leave = (why: Effect.Effect<State, McpError.McpError>) => {
+        unwatch()
+        resume(why)
+      }
+      return Effect.sync(unwatch)
+    })
+    if (timeout === undefined) return reached
+    const limit = Duration.fromInput(timeout)
+    return Option.isSome(limit)
+      ? within(reached, { budget: "wait", millis: Duration.toMillis(limit.value) })
+      : Effect.fail(McpError.make(
+        new McpError.ConfigurationError({ description: `timeout is not a duration: ${String(timeout)}` })
+      ))
+  }
+
+  const changes = Stream.callback<State, McpError.McpError>((queue) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const state = driver.state()
+        Queue.offerUnsafe(queue, toState(state))
+        if (isTerminal(state.status)) {
+          Queue.endUnsafe(queue)
+          return () => {}
+        }
+        return driver.watch({
+          wantsOutcome: false,
+          onState: (state) => void Queue.offerUnsafe(queue, toState(state)),
+          // Somebody else may know the answer.
+          onStuck: () => {},
+          onEnd: (exit) =>
+            void (Exit.isFailure(exit) ? Queue.failCauseUnsafe(queue, exit.cause) : Queue.endUnsafe(queue))
+        })
+      }),
+      (unwatch) => Effect.sync(unwatch)
+    ), { bufferSize: CAPACITY, strategy: "sliding" })
+
+  // ---------------------------------------------------------------------------
+  // Telling the server
+  // ---------------------------------------------------------------------------
+
+  const cancel = Effect.suspend(() =>
+    isTerminal(driver.state().status)
+      ? Effect.void
+      : remote.cancel.pipe(
+        Effect.catchIf(isUnknownTask, (error) =>
+          // It is said, too, of a task that has ended meanwhile.
+          Effect.flatMap(driver.poll, ({ status }) => isTerminal(status) ? Effect.void : Effect.fail(error))),
+        Effect.andThen(Effect.sync(driver.wake))
+      )
+  )
+
+  const answer = (inputResponses: JsonObject): Effect.Effect<void, McpError.McpError> => {
+    const keys = Object.keys(inputResponses)
+    const again = keys.find((key) => answered.has(key))
+    if (again !== undefined) {
+      const description = `The question ${JSON.stringify(again)} of task ${taskId} has been answered before`
+      return Effect.fail(McpError.make(new McpError.ConfigurationError({ description })))
+    }
+    return Effect.map(remote.update(inputResponses), () => {
+      for (const key of keys) answered.add(key)
+      driver.wake()
+    })
+  }
+
+  const locate = <B, E2>(effect: Effect.Effect<B, E2>): Effect.Effect<B, E2> => Effect.mapError(effect, locateError)
+  // An error that says where it comes from is of the same type as before.
+  const locateError = <E2>(error: E2): E2 =>
+    McpError.isMcpError(error) ? McpError.at(error, request.server, request.method) as E2 : error
+
+  return {
+    [TypeId]: TypeId,
+    id: taskId,
+    ranImmediately,
+    immediateResponse,
+    status: locate(Effect.map(driver.poll, toState)),
+    changes: Stream.mapError(changes, locateError),
+    await: locate(awaited),
+    result: Effect.sync(() => kept !== undefined && Exit.isSuccess(kept) ? Option.some(kept.value) : Option.none()),
+    wait: (options) => locate(wait(options)),
+    cancel: locate(cancel),
+    answer: (inputResponses) => locate(answer(inputResponses)),
+    toJSON: () =>
+      Saved.toJSON({
+        request,
+        state: driver.state(),
+        startedAt,
+        answered: Array.from(answered),
+        outcome: driver.outcome()
+      })
+  }
+}
+
+export const toState = ({ pollIntervalMillis, ttlMillis, ...state }: TaskState): State => ({
+  ...state,
+  ttl: ttlMillis === null ? Duration.infinity : Duration.millis(ttlMillis),
+  pollInterval: pollIntervalMillis === undefined ? undefined : Duration.millis(pollIntervalMillis)
+})
