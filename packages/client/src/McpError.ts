@@ -10,9 +10,31 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as McpSchema from "./McpSchema.ts"
 
 const id = <const Name extends string>(name: Name) => `@effect-mcp/client/McpError/${name}` as const
+
+/** Any value. Written as JSON, it is what JSON makes of it, so that no error is lost for what it holds. */
+const Anything = Schema.declare((_): _ is unknown => true, {
+  expected: "unknown",
+  toCodecJson: () =>
+    Schema.link<unknown>()(
+      Schema.Json,
+      SchemaTransformation.transform({
+        decode: (value): unknown => value,
+        encode: (value) => toJson(value)
+      })
+    )
+})
+
+const toJson = (value: unknown): Schema.Json => {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? "null")
+  } catch {
+    return String(value)
+  }
+}
 
 /**
  * An option has a value that can not work. Nothing was sent.
@@ -199,7 +221,7 @@ export class JsonRpcError extends Schema.Error<JsonRpcError>(id("JsonRpcError"))
   _tag: Schema.tag("JsonRpcError"),
   code: Schema.Number,
   description: Schema.String,
-  data: Schema.optional(Schema.Unknown),
+  data: Schema.optional(Anything),
   httpStatus: Schema.optional(Schema.Number)
 }) {
   override get message(): string {
@@ -219,7 +241,7 @@ export class ResourceNotFoundError extends Schema.Error<ResourceNotFoundError>(i
   uri: Schema.String,
   code: Schema.Number,
   description: Schema.String,
-  data: Schema.optional(Schema.Unknown)
+  data: Schema.optional(Anything)
 }) {
   override get message(): string {
     return `No resource ${this.uri}: ${this.description} (code ${this.code})`
@@ -235,7 +257,7 @@ export class ResourceNotFoundError extends Schema.Error<ResourceNotFoundError>(i
 export class ProtocolError extends Schema.Error<ProtocolError>(id("ProtocolError"))({
   _tag: Schema.tag("ProtocolError"),
   description: Schema.String,
-  payload: Schema.optional(Schema.Unknown)
+  payload: Schema.optional(Anything)
 }) {
   override get message(): string {
     return this.description
@@ -256,7 +278,7 @@ export class InputRequiredError extends Schema.Error<InputRequiredError>(id("Inp
   description: Schema.String,
   inputRequests: Schema.Record(
     Schema.String,
-    Schema.Struct({ method: Schema.String, params: Schema.Record(Schema.String, Schema.Unknown) })
+    Schema.Struct({ method: Schema.String, params: Schema.Record(Schema.String, Anything) })
   ),
   requestState: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect())
@@ -351,7 +373,7 @@ export class ValidationError extends Schema.Error<ValidationError>(id("Validatio
   kind: Schema.Literals(["tool", "resource", "prompt", "request", "form"]),
   name: Schema.String,
   path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
-  value: Schema.Unknown,
+  value: Anything,
   issues: Schema.Array(Schema.Struct({
     path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
     message: Schema.String

@@ -88,6 +88,13 @@ describe("McpError", () => {
     { reason: new McpError.ProtocolError({ description: "what?" }), parts: ["what?"] },
     { reason: new McpError.UnsupportedError({ description: "no tools" }), parts: ["no tools"] },
     {
+      reason: new McpError.TaskEndedError({ taskId: "t1", status: "cancelled", statusMessage: "By hand" }),
+      parts: ["t1", "cancelled", "By hand"]
+    },
+    { reason: new McpError.TaskLostError({ taskId: "t1", expired: false }), parts: ["t1", "does not know"] },
+    { reason: new McpError.TaskLostError({ taskId: "t1", expired: true }), parts: ["t1", "time to live"] },
+    { reason: new McpError.TimeoutError({ budget: "wait", millis: 5 }), parts: ["5 ms", "state"] },
+    {
       reason: new McpError.LimitError({ what: "pages of a list", limit: 3, hint: "Raise it." }),
       parts: ["pages", "3", "Raise it."]
     },
@@ -110,7 +117,12 @@ describe("McpError", () => {
     timeout,
     new McpError.JsonRpcError({ code: 1, description: "x", data: { a: 1 } }),
     new McpError.ResourceNotFoundError({ uri: "a:b", code: 1, description: "x", data: { a: 1 } }),
-    new McpError.ClosedError({ description: "x", by: "client", requestSent: false })
+    new McpError.ClosedError({ description: "x", by: "client", requestSent: false }),
+    new McpError.TaskEndedError({ taskId: "t", status: "cancelled", statusMessage: "By hand" }),
+    new McpError.TaskLostError({ taskId: "t", expired: true }),
+    ...[1n, Symbol("s"), () => 1, undefined, new Date(0), new Map([[1, 2]])].map((payload) =>
+      new McpError.ProtocolError({ description: "x", payload: { payload } })
+    )
   ])("survives a journey as JSON: $_tag", (reason) => {
     const codec = Schema.toCodecJson(McpError.McpError)
     const error = McpError.at(McpError.make(reason), "shop", "tools/call")
