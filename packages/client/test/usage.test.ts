@@ -160,9 +160,9 @@ describe("from plain code", () => {
 
   it("a signal cancels the call, and the server is told", async () => {
     const controller = new AbortController()
-    const mock = await Effect.runPromise(MockTransport.make({ tools: { hang: () => Effect.never } }))
-    const transport = Layer.succeed(McpTransport.McpTransport, mock.transport)
-    await using runtime = ManagedRuntime.make(McpClient.layer().pipe(Layer.provide(transport)))
+    const mocked = MockTransport.layer({ tools: { hang: () => Effect.never } })
+    await using runtime = ManagedRuntime.make(McpClient.layer().pipe(Layer.provideMerge(mocked)))
+    const mock = await runtime.runPromise(MockTransport.MockTransport)
     const hang = Effect.flatMap(McpClient.McpClient, (client) => client.callTool("hang"))
     const running = runtime.runPromiseExit(hang, { signal: controller.signal })
     await Effect.runPromise(Effect.repeat(mock.answering, { while: (count) => count === 0 }))

@@ -28,9 +28,10 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Fault from "./Fault.ts"
-import { answerTo } from "./internal/answers.ts"
+import { answerTo, callTool } from "./internal/answers.ts"
 import * as Modern from "./internal/modern.ts"
 import * as Rounds from "./internal/rounds.ts"
+import * as Tasks from "./internal/tasks.ts"
 
 /**
  * A call that the mock answers.
@@ -52,6 +53,8 @@ export interface Request {
   readonly input: (
     questions: Readonly<Record<string, { readonly method: string; readonly params?: JsonObject }>>
   ) => Effect.Effect<JsonObject, McpError.JsonRpcError>
+  /** Says how the task gets on that the call runs as. Without a task it does nothing. */
+  readonly status: (statusMessage: string) => Effect.Effect<void>
 }
 
 /**
@@ -98,6 +101,11 @@ export type Tool = ToolHandler | {
   readonly description?: string
   readonly inputSchema?: JsonObject
   readonly outputSchema?: JsonObject
+  /**
+   * Makes tasks of calls: in 2025-11-25 if the client asks for it, in 2026-07-28 of every client that knows tasks. A tool
+   * that requires it refuses other calls. Tasks live as long as the mock, through any number of connections.
+   */
+  readonly execution?: { readonly taskSupport: "optional" | "required" }
   readonly handler: ToolHandler
 }
 
@@ -251,231 +259,274 @@ interface Connected {
  * @category constructors
  * @since 0.1.0
  */
-export const make: (options?: Options) => Effect.Effect<MockTransport["Service"]> = Effect.fnUntraced(
-  function*(options: Options = {}) {
-    const recorded: Array<Recorded> = []
-    const open = new Set<Connected>()
-    const faults = (options.faults ?? []).map((fault) => ({ fault, left: fault.times }))
-    const heldBack: Array<{ readonly connected: Connected; readonly message: JsonObject }> = []
-    let connections = 0
-    let nextId = 0
-
-    const sendTo = (connected: Connected, message: unknown) =>
-      Effect.suspend(() => {
-        const messages = Array.isArray(message) ? message : [message]
-        for (const one of messages) {
-          recorded.push({
-            from: "server",
-            connection: connected.number,
-            message: isJsonObject(one) ? one : { payload: one }
-          })
-        }
-        return connected.peer.send(message)
-      })
-
-    const newest = Effect.suspend(() => {
-      const connected = Array.from(open).at(-1)
-      return connected === undefined
-        ? Effect.die(new Error("MockTransport: there is no open connection to send over"))
-        : Effect.succeed(connected)
-    })
-
-    const nextFault = (request: JsonRpcRequest): Fault.Effect | undefined => {
-      const next = faults.find(({ fault, left }) => left > 0 && Fault.hits(fault, request))
-      if (next === undefined) return undefined
-      next.left--
-      return next.fault.effect
-    }
-
-    const deliver = Effect.fnUntraced(
-      function*(connected: Connected, message: JsonObject, fault: Fault.Effect | undefined) {
-        switch (fault?._tag) {
-          case "Drop":
-            return
-          case "Delay":
-            yield* Effect.sleep(fault.duration)
-            return yield* sendTo(connected, message)
-          case "Reorder": {
-            heldBack.push({ connected, message })
-            if (heldBack.length < fault.count) return
-            return yield* Effect.forEach(
-              heldBack.splice(0).toReversed(),
-              ({ connected, message }) => sendTo(connected, message),
-              { discard: true }
-            )
-          }
-          default:
-            return yield* sendTo(connected, message)
-        }
-      }
-    )
-
-    const ask = (connected: Connected, method: string, params: unknown, id: RequestId = nextId++) =>
-      Effect.gen(function*() {
-        if (connected.isModern) {
-          return yield* Effect.die(new Error("MockTransport: a server of 2026-07-28 asks by `input`, within a call"))
-        }
-        const asked = yield* Deferred.make<unknown, McpError.JsonRpcError>()
-        connected.asked.set(id, asked)
-        yield* sendTo(connected, { jsonrpc: "2.0", id, method, params })
-        return yield* Deferred.await(asked)
-      })
-
-    const askAll: (connected: Connected, questions: Questions) => ReturnType<Request["input"]> = (
-      connected,
-      questions
-    ) =>
-      Effect.map(
-        Effect.forEach(
-          Object.entries(questions),
-          ([name, { method, params }]) =>
-            Effect.map(ask(connected, method, params), (answer) => [name, answer] as const),
-          { concurrency: "unbounded" }
-        ),
-        Object.fromEntries
+export const make: (options?: Options) => Effect.Effect<MockTransport["Service"], never, Scope.Scope> = Effect
+  .fnUntraced(
+    function*(options: Options = {}) {
+      const recorded: Array<Recorded> = []
+      const open = new Set<Connected>()
+      const faults = (options.faults ?? []).map((fault) => ({ fault, left: fault.times }))
+      const heldBack: Array<{ readonly connected: Connected; readonly message: JsonObject }> = []
+      let connections = 0
+      let nextId = 0
+      const hasTasks = Tasks.hasTasks(options)
+      const tasks = Tasks.make(
+        yield* Effect.scope,
+        (task, params) =>
+          Effect.suspend(() =>
+            Effect.forEach(Array.from(open), (connected) =>
+              Effect.forEach(
+                connected.isModern
+                  ? Modern.notificationsAbout(connected.listens, task.id, params)
+                  : task.isModern
+                  ? []
+                  : [{ jsonrpc: "2.0", method: "notifications/tasks/status", params }],
+                (message) => sendTo(connected, message),
+                { discard: true }
+              ), { discard: true })
+          )
       )
 
-    const answer = Effect.fnUntraced(function*(connected: Connected, message: JsonRpcRequest) {
-      const { id, method, params = {} } = message
-      const fault = nextFault(message)
-      if (fault?._tag === "Disconnect") return yield* connected.peer.close()
-      if (fault?._tag === "Garble") return yield* sendTo(connected, fault.payload)
-      if (fault?._tag === "Fail") {
-        const { code, data, message } = fault
-        return yield* sendTo(connected, { jsonrpc: "2.0", id, error: { code, message, data } })
-      }
-      const handle = (answer: MethodHandler, { input, latest }: Rounds.Call) =>
-        Effect.scoped(answer(params, {
-          message,
-          progress: (progress) => {
-            const meta = latest().params?.["_meta"]
-            const progressToken = isJsonObject(meta) ? meta["progressToken"] : undefined
-            return sendTo(connected, {
-              jsonrpc: "2.0",
-              method: "notifications/progress",
-              params: { progressToken, ...progress }
+      const sendTo = (connected: Connected, message: unknown) =>
+        Effect.suspend(() => {
+          const messages = Array.isArray(message) ? message : [message]
+          for (const one of messages) {
+            recorded.push({
+              from: "server",
+              connection: connected.number,
+              message: isJsonObject(one) ? one : { payload: one }
             })
-          },
-          input
-        }))
-      const replied = Effect.suspend(() => {
-        if (!Modern.isModern(options, message)) {
-          const handler = options.methods?.[method] ?? answerTo(options, connected.subscribed, method)
-          return handle(handler, { latest: () => message, input: (questions) => askAll(connected, questions) })
-        }
-        connected.isModern = true
-        const fault = Modern.faultOf(options, message)
-        if (fault !== undefined) return Effect.fail(fault)
-        const send = (message: JsonObject) => sendTo(connected, message)
-        const handler = options.methods?.[method] ?? Modern.answerTo(options, connected.listens, send, method)
-        return connected.rounds.answer(message, (call) => handle(handler, call))
-      })
-      const reply = yield* replied.pipe(
-        Effect.map((result): JsonObject => ({ jsonrpc: "2.0", id, result })),
-        Effect.catch(({ code, data, description }) =>
-          Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code, message: description, data } })
-        ),
-        // A handler with a bug shows it in the test, where it would otherwise leave the call hanging.
-        Effect.catchDefect((defect) =>
-          Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code: -32603, message: String(defect) } })
-        )
-      )
-      yield* deliver(connected, reply, fault)
-    })
+          }
+          return connected.peer.send(message)
+        })
 
-    const receive = (connected: Connected, message: JsonRpcMessage): Effect.Effect<unknown> => {
-      recorded.push({ from: "client", connection: connected.number, message: { ...message } })
-      if ("method" in message) {
-        if ("id" in message) return FiberMap.run(connected.answering, message.id, answer(connected, message))
-        const id = message.params?.["requestId"]
-        return message.method === "notifications/cancelled" && (typeof id === "number" || typeof id === "string")
-          ? FiberMap.remove(connected.answering, id)
-          : Effect.void
+      const newest = Effect.suspend(() => {
+        const connected = Array.from(open).at(-1)
+        return connected === undefined
+          ? Effect.die(new Error("MockTransport: there is no open connection to send over"))
+          : Effect.succeed(connected)
+      })
+
+      const nextFault = (request: JsonRpcRequest): Fault.Effect | undefined => {
+        const next = faults.find(({ fault, left }) => left > 0 && Fault.hits(fault, request))
+        if (next === undefined) return undefined
+        next.left--
+        return next.fault.effect
       }
-      const asked = connected.asked.get(message.id)
-      if (asked === undefined) return Effect.void
-      return "error" in message
-        ? Deferred.fail(
-          asked,
-          new McpError.JsonRpcError({
-            code: message.error.code,
-            description: message.error.message,
-            data: message.error.data
-          })
-        )
-        : Deferred.succeed(asked, message.result)
-    }
 
-    const serve = (
-      peer: MemoryTransport.Peer
-    ): Effect.Effect<never, Cause.Done, Scope.Scope> =>
-      Effect.gen(function*() {
-        const answering = yield* FiberMap.make<RequestId>()
-        const connected: Connected = {
-          number: ++connections,
-          peer,
-          answering,
-          asked: new Map(),
-          subscribed: new Set(),
-          listens: new Map(),
-          rounds: Rounds.make(yield* Effect.scope),
-          isModern: false
+      const deliver = Effect.fnUntraced(
+        function*(connected: Connected, message: JsonObject, fault: Fault.Effect | undefined) {
+          switch (fault?._tag) {
+            case "Drop":
+              return
+            case "Delay":
+              yield* Effect.sleep(fault.duration)
+              return yield* sendTo(connected, message)
+            case "Reorder": {
+              heldBack.push({ connected, message })
+              if (heldBack.length < fault.count) return
+              return yield* Effect.forEach(
+                heldBack.splice(0).toReversed(),
+                ({ connected, message }) => sendTo(connected, message),
+                { discard: true }
+              )
+            }
+            default:
+              return yield* sendTo(connected, message)
+          }
         }
-        yield* Effect.acquireRelease(
-          Effect.sync(() => open.add(connected)),
-          () => Effect.sync(() => open.delete(connected))
+      )
+
+      const ask = (connected: Connected, method: string, params: unknown, id: RequestId = nextId++) =>
+        Effect.gen(function*() {
+          if (connected.isModern) {
+            return yield* Effect.die(new Error("MockTransport: a server of 2026-07-28 asks by `input`, within a call"))
+          }
+          const asked = yield* Deferred.make<unknown, McpError.JsonRpcError>()
+          connected.asked.set(id, asked)
+          yield* sendTo(connected, { jsonrpc: "2.0", id, method, params })
+          return yield* Deferred.await(asked)
+        })
+
+      const askAll: (connected: Connected, questions: Questions) => ReturnType<Request["input"]> = (
+        connected,
+        questions
+      ) =>
+        Effect.map(
+          Effect.forEach(
+            Object.entries(questions),
+            ([name, { method, params }]) =>
+              Effect.map(ask(connected, method, params), (answer) => [name, answer] as const),
+            { concurrency: "unbounded" }
+          ),
+          Object.fromEntries
         )
-        return yield* Effect.forever(
-          Effect.flatMap(Queue.take(peer.received), (message) => receive(connected, message))
+
+      const answer = Effect.fnUntraced(function*(connected: Connected, message: JsonRpcRequest) {
+        const { id, method, params = {} } = message
+        const fault = nextFault(message)
+        if (fault?._tag === "Disconnect") return yield* connected.peer.close()
+        if (fault?._tag === "Garble") return yield* sendTo(connected, fault.payload)
+        if (fault?._tag === "Fail") {
+          const { code, data, message } = fault
+          return yield* sendTo(connected, { jsonrpc: "2.0", id, error: { code, message, data } })
+        }
+        const handle = (answer: MethodHandler, { input, latest }: Rounds.Call) =>
+          Effect.scoped(answer(params, {
+            message,
+            progress: (progress) => {
+              const meta = latest().params?.["_meta"]
+              const progressToken = isJsonObject(meta) ? meta["progressToken"] : undefined
+              return sendTo(connected, {
+                jsonrpc: "2.0",
+                method: "notifications/progress",
+                params: { progressToken, ...progress }
+              })
+            },
+            input,
+            status: () => Effect.void
+          }))
+
+        /** Makes a task of a call, or refuses what may be nothing else. */
+        const asTask = (isModern: boolean): MethodHandler | undefined => {
+          const name = String(params["name"])
+          const tool = Object.hasOwn(options.tools ?? {}, name) ? options.tools?.[name] : undefined
+          const support = method === "tools/call" ? Tasks.supportOf(tool) : undefined
+          if (support === undefined) return undefined
+          const wanted = isModern
+            ? Modern.knowsTasks(message)
+            : isJsonObject(params["task"])
+            ? params["task"]
+            : undefined
+          if (wanted === undefined) return support === "required" ? Tasks.refuse(isModern) : undefined
+          return (params, request) =>
+            tasks.start({
+              isModern,
+              ttl: wanted["ttl"],
+              ask: (method, params) => Effect.flatMap(newest, (connected) => ask(connected, method, params)),
+              run: (inTask) => Effect.scoped(callTool(options)(params, { ...request, ...inTask }))
+            })
+        }
+        const replied = Effect.suspend(() => {
+          if (!Modern.isModern(options, message)) {
+            const handler = options.methods?.[method] ?? asTask(false) ??
+              (hasTasks ? tasks.methods.legacy[method] : undefined) ?? answerTo(options, connected.subscribed, method)
+            return handle(handler, { latest: () => message, input: (questions) => askAll(connected, questions) })
+          }
+          connected.isModern = true
+          const fault = Modern.faultOf(options, message)
+          if (fault !== undefined) return Effect.fail(fault)
+          const send = (message: JsonObject) => sendTo(connected, message)
+          const handler = options.methods?.[method] ?? asTask(true) ??
+            (hasTasks ? tasks.methods.modern[method] : undefined) ??
+            Modern.answerTo(options, connected.listens, send, method)
+          return connected.rounds.answer(message, (call) => handle(handler, call))
+        })
+        const reply = yield* replied.pipe(
+          Effect.map((result): JsonObject => ({ jsonrpc: "2.0", id, result })),
+          Effect.catch(({ code, data, description }) =>
+            Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code, message: description, data } })
+          ),
+          // A handler with a bug shows it in the test, where it would otherwise leave the call hanging.
+          Effect.catchDefect((defect) =>
+            Effect.succeed<JsonObject>({ jsonrpc: "2.0", id, error: { code: -32603, message: String(defect) } })
+          )
         )
+        yield* deliver(connected, reply, fault)
       })
 
-    return {
-      transport: yield* MemoryTransport.make({ label: "mock", serve }),
-      messages: Effect.sync(() => Array.from(recorded)),
-      methods: Effect.sync(() =>
-        recorded.flatMap(({ from, message }) =>
-          from === "client" && typeof message["method"] === "string" ? [message["method"]] : []
-        )
-      ),
-      connections: Effect.sync(() => connections),
-      open: Effect.sync(() => open.size),
-      answering: Effect.suspend(() =>
-        Effect.map(
-          Effect.forEach(open, ({ answering }) => FiberMap.size(answering)),
-          (sizes) => sizes.reduce((sum, size) => sum + size, 0)
-        )
-      ),
-      send: (message) => Effect.flatMap(newest, (connected) => sendTo(connected, message)),
-      notify: (method, params) =>
-        Effect.flatMap(newest, (connected) =>
-          Effect.forEach(
-            connected.isModern
-              ? Modern.notificationsOf(connected.listens, method, params)
-              : [{ jsonrpc: "2.0", method, params }],
-            (message) => sendTo(connected, message),
-            { discard: true }
-          )),
-      subscriptions: Effect.sync(() =>
-        Array.from(open).flatMap(({ listens, subscribed }) => [...subscribed, ...Modern.subscribedBy(listens)])
-      ),
-      updated: (uri) =>
-        Effect.suspend(() =>
-          Effect.forEach(
-            Array.from(open).flatMap((connected) =>
-              updatesOf(connected, uri).map((message) => [connected, message] as const)
-            ),
-            ([connected, message]) => sendTo(connected, message),
-            { discard: true }
+      const receive = (connected: Connected, message: JsonRpcMessage): Effect.Effect<unknown> => {
+        recorded.push({ from: "client", connection: connected.number, message: { ...message } })
+        if ("method" in message) {
+          if ("id" in message) return FiberMap.run(connected.answering, message.id, answer(connected, message))
+          const id = message.params?.["requestId"]
+          return message.method === "notifications/cancelled" && (typeof id === "number" || typeof id === "string")
+            ? FiberMap.remove(connected.answering, id)
+            : Effect.void
+        }
+        const asked = connected.asked.get(message.id)
+        if (asked === undefined) return Effect.void
+        return "error" in message
+          ? Deferred.fail(
+            asked,
+            new McpError.JsonRpcError({
+              code: message.error.code,
+              description: message.error.message,
+              data: message.error.data
+            })
+          )
+          : Deferred.succeed(asked, message.result)
+      }
+
+      const serve = (
+        peer: MemoryTransport.Peer
+      ): Effect.Effect<never, Cause.Done, Scope.Scope> =>
+        Effect.gen(function*() {
+          const answering = yield* FiberMap.make<RequestId>()
+          const connected: Connected = {
+            number: ++connections,
+            peer,
+            answering,
+            asked: new Map(),
+            subscribed: new Set(),
+            listens: new Map(),
+            rounds: Rounds.make(yield* Effect.scope),
+            isModern: false
+          }
+          yield* Effect.acquireRelease(
+            Effect.sync(() => open.add(connected)),
+            () => Effect.sync(() => open.delete(connected))
+          )
+          return yield* Effect.forever(
+            Effect.flatMap(Queue.take(peer.received), (message) => receive(connected, message))
+          )
+        })
+
+      return {
+        transport: yield* MemoryTransport.make({ label: "mock", serve }),
+        messages: Effect.sync(() => Array.from(recorded)),
+        methods: Effect.sync(() =>
+          recorded.flatMap(({ from, message }) =>
+            from === "client" && typeof message["method"] === "string" ? [message["method"]] : []
           )
         ),
-      request: (method, params, id) => Effect.flatMap(newest, (connected) => ask(connected, method, params, id)),
-      inject: (fault) => Effect.sync(() => void faults.push({ fault, left: fault.times })),
-      disconnect: (reason) =>
-        Effect.suspend(() => Effect.forEach(Array.from(open), ({ peer }) => peer.close(reason), { discard: true }))
+        connections: Effect.sync(() => connections),
+        open: Effect.sync(() => open.size),
+        answering: Effect.suspend(() =>
+          Effect.map(
+            Effect.forEach(open, ({ answering }) => FiberMap.size(answering)),
+            (sizes) => sizes.reduce((sum, size) => sum + size, 0)
+          )
+        ),
+        send: (message) => Effect.flatMap(newest, (connected) => sendTo(connected, message)),
+        notify: (method, params) =>
+          Effect.flatMap(newest, (connected) =>
+            Effect.forEach(
+              connected.isModern
+                ? Modern.notificationsOf(connected.listens, method, params)
+                : [{ jsonrpc: "2.0", method, params }],
+              (message) => sendTo(connected, message),
+              { discard: true }
+            )),
+        subscriptions: Effect.sync(() =>
+          Array.from(open).flatMap(({ listens, subscribed }) => [...subscribed, ...Modern.subscribedBy(listens)])
+        ),
+        updated: (uri) =>
+          Effect.suspend(() =>
+            Effect.forEach(
+              Array.from(open).flatMap((connected) =>
+                updatesOf(connected, uri).map((message) => [connected, message] as const)
+              ),
+              ([connected, message]) => sendTo(connected, message),
+              { discard: true }
+            )
+          ),
+        request: (method, params, id) => Effect.flatMap(newest, (connected) => ask(connected, method, params, id)),
+        inject: (fault) => Effect.sync(() => void faults.push({ fault, left: fault.times })),
+        disconnect: (reason) =>
+          Effect.suspend(() => Effect.forEach(Array.from(open), ({ peer }) => peer.close(reason), { discard: true }))
+      }
     }
-  }
-)
+  )
 
 /**
  * Provides a mocked transport, and its controls.

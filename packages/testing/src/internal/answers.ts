@@ -3,7 +3,9 @@ import * as McpProtocol from "@effect-mcp/client/McpProtocol"
 import { type Implementation, isJsonObject, type JsonObject } from "@effect-mcp/client/McpSchema"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import type { MethodHandler, Options, Prompt, Resource, Tool } from "../MockTransport.ts"
+import type * as Scope from "effect/Scope"
+import type { MethodHandler, Options, Prompt, Request, Resource, Tool } from "../MockTransport.ts"
+import { EXTENSION, hasTasks } from "./tasks.ts"
 
 /** What a mock answers to a method that its options do not answer themselves. */
 export const answerTo = (options: Options, subscribed: Set<string>, method: string): MethodHandler => {
@@ -62,16 +64,24 @@ export const versionsOf = ({ protocolVersions = McpProtocol.legacyVersions }: Op
 export const serverInfoOf = ({ serverInfo = { name: "mock", version: "1.0.0" } }: Options): Implementation => serverInfo
 
 export const capabilitiesOf = (
-  { capabilities, completions, prompts, resourceTemplates, resources, tools }: Options
-): JsonObject =>
-  capabilities ?? {
+  options: Options,
+  isModern = false
+): JsonObject => {
+  const { capabilities, completions, prompts, resourceTemplates, resources, tools } = options
+  return capabilities ?? {
     ...(tools === undefined ? {} : { tools: { listChanged: true } }),
     ...(resources === undefined && resourceTemplates === undefined
       ? {}
       : { resources: { listChanged: true, subscribe: true } }),
     ...(prompts === undefined ? {} : { prompts: { listChanged: true } }),
-    ...(completions === undefined ? {} : { completions: {} })
+    ...(completions === undefined ? {} : { completions: {} }),
+    ...(!hasTasks(options)
+      ? {}
+      : isModern
+      ? { extensions: { [EXTENSION]: {} } }
+      : { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } })
   }
+}
 
 const own = <A>(record: Readonly<Record<string, A>> | undefined, key: string): A | undefined =>
   record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined
@@ -90,13 +100,15 @@ const describe = (key: string) => ([id, thing]: [string, Resource | Prompt]): Js
   return { [key]: id, name: id, ...description }
 }
 
-const callTool = (options: Options): MethodHandler => (params, request) => {
-  const name = String(params["name"])
-  const tool = own(options.tools, name)
-  if (tool === undefined) return refuse(-32602, `Unknown tool: ${name}`)
-  const handler = typeof tool === "function" ? tool : tool.handler
-  return Effect.map(handler(argumentsOf(params), request), (result) => ({ content: [], ...result }))
-}
+export const callTool =
+  (options: Options) =>
+  (params: JsonObject, request: Request): Effect.Effect<JsonObject, McpError.JsonRpcError, Scope.Scope> => {
+    const name = String(params["name"])
+    const tool = own(options.tools, name)
+    if (tool === undefined) return refuse(-32602, `Unknown tool: ${name}`)
+    const handler = typeof tool === "function" ? tool : tool.handler
+    return Effect.map(handler(argumentsOf(params), request), (result) => ({ content: [], ...result }))
+  }
 
 const readResource = (options: Options): MethodHandler => (params, request) => {
   const uri = String(params["uri"])

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, type JsonRpcRequest, type RequestId } fr
 import * as Effect from "effect/Effect"
 import type { MethodHandler, Options } from "../MockTransport.ts"
 import { answerTo as answerAsLegacy, capabilitiesOf, methodNotFound, serverInfoOf, versionsOf } from "./answers.ts"
+import { EXTENSION, hasTasks } from "./tasks.ts"
 
 const META = "io.modelcontextprotocol/"
 const PROTOCOL_VERSION = `${META}protocolVersion`
@@ -74,7 +75,7 @@ export const answerTo = (
 
 const discoverResult = (options: Options): JsonObject => ({
   supportedVersions: versionsOf(options),
-  capabilities: capabilitiesOf(options),
+  capabilities: capabilitiesOf(options, true),
   ...(options.instructions === undefined ? {} : { instructions: options.instructions }),
   _meta: { [`${META}serverInfo`]: serverInfoOf(options) }
 })
@@ -130,7 +131,8 @@ const honoured = (options: Options, wanted: JsonObject): JsonObject => {
     toolsListChanged: has("tools", "listChanged"),
     promptsListChanged: has("prompts", "listChanged"),
     resourcesListChanged: has("resources", "listChanged"),
-    resourceSubscriptions: has("resources", "subscribe")
+    resourceSubscriptions: has("resources", "subscribe"),
+    taskIds: hasTasks(options)
   }
   return Object.fromEntries(Object.entries(wanted).filter(([key]) => offered[key] === true))
 }
@@ -148,6 +150,20 @@ export const notificationsOf = (listens: Listens, method: string, params?: JsonO
   return key === undefined
     ? [{ jsonrpc: "2.0", method, params }]
     : Array.from(listens).flatMap(([id, filter]) => key in filter ? [notificationTo(id, method, params)] : [])
+}
+
+/** What those hear who listen for the changes of a task. */
+export const notificationsAbout = (listens: Listens, taskId: string, params: JsonObject): ReadonlyArray<JsonObject> =>
+  Array.from(listens).flatMap(([id, { taskIds }]) =>
+    Array.isArray(taskIds) && taskIds.includes(taskId) ? [notificationTo(id, "notifications/tasks", params)] : []
+  )
+
+/** What a client says about tasks in a request, if it knows them. */
+export const knowsTasks = ({ params }: JsonRpcRequest): JsonObject | undefined => {
+  const capabilities = metaOf(params)[`${META}clientCapabilities`]
+  const extensions = isJsonObject(capabilities) ? capabilities["extensions"] : undefined
+  const settings = isJsonObject(extensions) ? extensions[EXTENSION] : undefined
+  return isJsonObject(settings) ? settings : undefined
 }
 
 export const notificationTo = (id: RequestId, method: string, params: JsonObject = {}): JsonObject => ({
