@@ -65,3 +65,37 @@ describe("the form in a terminal", () => {
     expect(stderr).toContain("--answers FILE")
   })
 })
+
+describe("the progress of a task", () => {
+  /** What was printed of the changes, and the heading of the report. */
+  const research = async (...args: ReadonlyArray<string>) => {
+    const { code, stdout } = await run("task-progress.ts", ...args)
+    expect(code).toBe(0)
+    const [changes = "", report = ""] = stdout.split("\n\n", 2)
+    return { changes: changes.split("\n"), report }
+  }
+
+  it("is a line for each change, and ends with the report", async () => {
+    const { changes, report } = await research("tea")
+    const stages = [
+      "working: Gathering sources...",
+      "working: Analyzing content...",
+      "working: Synthesizing findings...",
+      "working: Generating report...",
+      "completed: Generating report..."
+    ]
+    // On a busy machine, a stage may be over before it is seen.
+    expect(changes).toEqual(stages.filter((stage) => changes.includes(stage)))
+    expect(changes.at(-1)).toBe(stages.at(-1))
+    expect(report).toBe("# Research Report: tea")
+  })
+
+  it("goes on when the question is answered", async () => {
+    const { changes, report } = await research("python", "--ambiguous")
+    expect(changes).toContain(
+      `input_required: Found multiple interpretations for "python". Requesting clarification...`
+    )
+    expect(changes.at(-1)).toBe("completed: Generating report...")
+    expect(report).toBe("# Research Report: python (programming)")
+  })
+})

@@ -8,6 +8,7 @@ import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
 import { join } from "node:path"
 import { asksAndTells } from "./support.ts"
+import { runsTasks } from "./tasks.ts"
 
 const program = join(import.meta.dirname, "..", "matrix", "servers", "everything.mjs")
 
@@ -27,6 +28,10 @@ const url = Effect.gen(function*() {
   return `http://127.0.0.1:${yield* Deferred.await(port)}/mcp`
 })
 
-const transport = Layer.unwrap(Effect.map(Effect.orDie(url), (url) => HttpTransport.layer({ url })))
+const transport = Layer.unwrap(Effect.map(Effect.orDie(url), (url) => HttpTransport.layer({ url }))).pipe(
+  Layer.provide(NodeMcp.layer)
+)
 
-asksAndTells("the everything server over HTTP", transport.pipe(Layer.provide(NodeMcp.layer)))
+asksAndTells("the everything server over HTTP", transport)
+
+runsTasks("tasks of the everything server over HTTP", transport)

@@ -13,7 +13,7 @@ export const EXTENSION = "io.modelcontextprotocol/tasks"
 const RELATED_TASK = "io.modelcontextprotocol/related-task"
 
 /** How often a client shall ask, in milliseconds. It is told of changes besides. */
-const POLL_INTERVAL = 1000
+const POLL_INTERVAL = 100
 
 export interface Task {
   readonly id: string

@@ -30,6 +30,7 @@ import * as Subscriptions from "./subscriptions.ts"
 import * as Tasks from "./tasks.ts"
 import * as Timeouts from "./timeouts.ts"
 import * as Tools from "./tools.ts"
+import * as ToolTasks from "./toolTasks.ts"
 import * as Utilities from "./utilities.ts"
 
 /** So many diagnostics wait for a slow watcher; then the oldest go. */
@@ -119,6 +120,7 @@ export const make = Effect.fnUntraced(
     const tasks = new Lazy(() => Tasks.make(operations, hooks, { callers, clock }))
     const tools = Tools.make(operations, hooks, tasks, { trustAnnotations: options.trustAnnotations === true })
     // Most clients use little of what follows, and there may be thousands of them.
+    const toolTasks = new Lazy(() => ToolTasks.make(tasks.get(), name))
     const resources = new Lazy(() => Resources.make(operations, tasks))
     const prompts = new Lazy(() => Prompts.make(operations, tasks))
     const utilities = new Lazy(() => Utilities.make(operations, hooks))
@@ -143,6 +145,7 @@ export const make = Effect.fnUntraced(
       diagnostics,
       tools,
       tasks,
+      toolTasks,
       resources,
       prompts,
       utilities,

@@ -12,6 +12,7 @@ import type * as Resources from "./resources.ts"
 import type { Subscriptions } from "./subscriptions.ts"
 import type { Tasks } from "./tasks.ts"
 import type * as Tools from "./tools.ts"
+import type * as ToolTasks from "./toolTasks.ts"
 import type * as Utilities from "./utilities.ts"
 
 export const TypeId = "~@effect-mcp/client/McpClient" as const
@@ -41,6 +42,7 @@ interface Parts {
   readonly diagnostics: Hub<Diagnostic>
   readonly tools: ReturnType<typeof Tools.make>
   readonly tasks: Lazy<Tasks>
+  readonly toolTasks: Lazy<ReturnType<typeof ToolTasks.make>>
   readonly resources: Lazy<ReturnType<typeof Resources.make>>
   readonly prompts: Lazy<ReturnType<typeof Prompts.make>>
   readonly utilities: Lazy<ReturnType<typeof Utilities.make>>
@@ -90,10 +92,10 @@ export class Handle implements McpClient {
     return this.parts.tools.callTool
   }
   get startTool() {
-    return this.parts.tools.startTool
+    return this.parts.toolTasks.get().startTool
   }
   get resumeTool() {
-    return this.parts.tools.resumeTool
+    return this.parts.toolTasks.get().resumeTool
   }
   get listTasks() {
     return this.parts.tasks.get().list
@@ -189,7 +191,13 @@ export class Handle implements McpClient {
   }
 
   get raw() {
-    const { prompts, resources, tools, utilities } = this.parts
-    return { ...tools.raw, ...resources.get().raw, ...prompts.get().raw, ...utilities.get().raw }
+    const { prompts, resources, toolTasks, tools, utilities } = this.parts
+    return {
+      ...tools.raw,
+      ...toolTasks.get().raw,
+      ...resources.get().raw,
+      ...prompts.get().raw,
+      ...utilities.get().raw
+    }
   }
 }

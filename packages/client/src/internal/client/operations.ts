@@ -90,6 +90,9 @@ export interface Operations {
     params: JsonObject,
     deadline: Deadline
   ) => Effect.Effect<unknown, McpError.McpError>
+  /** Keeps the session open, as long as there is one. What comes back ends that. */
+  readonly keep: SessionRef["keep"]
+  readonly peek: SessionRef["peek"]
   /** What answers the server during a request. */
   readonly answering: <R>(handlers: CallHandlers<R> | undefined) => Handlers
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
@@ -228,6 +231,8 @@ export const make = (options: {
     run: (operation, f) => run(operation, f),
     request,
     requestIn,
+    keep: sessions.keep,
+    peek: sessions.peek,
     answering,
     onDiagnostic
   }

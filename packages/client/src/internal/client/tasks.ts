@@ -23,7 +23,7 @@ import type { Target } from "./observe.ts"
 import { always, type Asked, locate, type Operations } from "./operations.ts"
 import { override } from "./timeouts.ts"
 
-/** So many of the tasks that were started here are remembered, for servers that do not list theirs. */
+/** So many tasks are remembered: those that were started here, for servers that do not list theirs, and those told of. */
 const MAX_REMEMBERED = 1000
 
 /** So many tasks are asked for at once. */
@@ -79,22 +79,21 @@ export const make = (
   const { idleMillis } = timeouts.usualCall
   const wakes = new Map<string, Set<() => void>>()
   const started = new Set<string>()
+  /** The tasks of whose changes the server told while nobody waited for them: it may do so before it says that it made one. */
+  const told = new Set<string>()
   const fibers = new Set<Fiber.Fiber<void, McpError.McpError>>()
 
+  const wakeUp = (taskId: string): void => wakes.get(taskId)?.forEach((wake) => wake())
+
   hooks.onNotification(({ method, params }) => {
-    if (CHANGES.has(method)) wakes.get(String(params["taskId"]))?.forEach((wake) => wake())
+    if (!CHANGES.has(method)) return
+    const taskId = String(params["taskId"])
+    if (wakes.has(taskId)) wakeUp(taskId)
+    else remember(told, taskId)
   })
   hooks.onGap(() => {
     for (const waking of wakes.values()) waking.forEach((wake) => wake())
   })
-
-  const remember = (taskId: string): void => {
-    started.add(taskId)
-    for (const oldest of started) {
-      if (started.size <= MAX_REMEMBERED) break
-      started.delete(oldest)
-    }
-  }
 
   const forkWith =
     (context: Context.Context<never>) =>
@@ -106,31 +105,44 @@ export const make = (
     }
 
   const remoteOf = (taskId: string, handlers: Handlers, millis: number): Remote => {
-    const deadline: Deadline = { budget: "call", idleMillis: millis, totalMillis: millis }
+    // How long the task may take says nothing of how long it may take to speak of it.
+    const limit = Math.min(millis, idleMillis)
+    const deadline: Deadline = { budget: "call", idleMillis: limit, totalMillis: limit }
     const options = { deadline, handlers }
     let watched: Session | undefined
+    // A server that does not want to tell is not asked again.
+    const watch = (session: Session | undefined) => {
+      if (watched === session || !wakes.has(taskId)) return
+      watched = session
+      session?.tasks.watch(taskId)
+    }
     const inSession = <A>(method: string, f: (session: Session) => Effect.Effect<A, McpError.McpError>) =>
       run({ method, repeatable: always }, f)
     return {
+      millis,
       get: inSession("tasks/get", (session) =>
         Effect.map(session.tasks.get(taskId, options), (report) => {
-          if (wakes.has(taskId) && !isTerminal(report.state.status)) {
-            watched = session
-            session.tasks.watch(taskId)
-          }
+          if (!isTerminal(report.state.status)) watch(session)
           return report
         })),
-      result: inSession("tasks/result", (session) => session.tasks.result(taskId, { ...options, deadline: unbounded })),
+      result: inSession("tasks/result", (session) => session.tasks.result(taskId, options)),
       update: (responses) => inSession("tasks/update", (session) => session.tasks.update(taskId, responses, options)),
       cancel: inSession("tasks/cancel", (session) => session.tasks.cancel(taskId, options)),
       onChange(wake) {
         const waking = wakes.get(taskId) ?? new Set()
         wakes.set(taskId, waking.add(wake))
+        if (told.delete(taskId)) wake()
+        watch(operations.peek())
+        // The task may end with its session.
+        const release = operations.keep()
         return () => {
+          release()
+          const session = watched
+          watched = undefined
           waking.delete(wake)
           if (waking.size > 0) return
           wakes.delete(taskId)
-          watched?.tasks.unwatch(taskId)
+          session?.tasks.unwatch(taskId)
         }
       }
     }
@@ -208,7 +220,7 @@ export const make = (
             }))
           },
           onTask: ({ immediateResponse, state }, { handlers, since, sink }) => {
-            remember(state.taskId)
+            remember(started, state.taskId)
             return Exit.succeed(Task.make<A, E>({
               ...settings(state.taskId, handlers),
               state,
@@ -240,7 +252,7 @@ export const make = (
       const saved = Saved.fromJSON(json, kind)
       if (Exit.isFailure(saved)) return locate(Exit.failCause(saved.cause), server, kind.method)
       const { answered, name, startedAt, taskId } = saved.value
-      remember(taskId)
+      remember(started, taskId)
       return Exit.succeed(Task.make<A, E>({
         ...settingsOf({ ...kind, name }, taskId, answering(options.handlers), deadline.idleMillis, context),
         isManual: options.input === "manual",
@@ -268,7 +280,7 @@ export const make = (
     { handlers, since, sink }: Asked
   ) =>
     Effect.flatMap(Effect.context<R>(), (context) => {
-      remember(state.taskId)
+      remember(started, state.taskId)
       const task = Task.make<A, E>({
         ...settingsOf(kind, state.taskId, handlers, kind.deadline.idleMillis, context),
         isManual: kind.input === "manual",
@@ -340,10 +352,12 @@ export const make = (
   }
 }
 
-const unbounded: Deadline = {
-  budget: "call",
-  idleMillis: Number.POSITIVE_INFINITY,
-  totalMillis: Number.POSITIVE_INFINITY
+const remember = (taskIds: Set<string>, taskId: string): void => {
+  taskIds.add(taskId)
+  for (const oldest of taskIds) {
+    if (taskIds.size <= MAX_REMEMBERED) break
+    taskIds.delete(oldest)
+  }
 }
 
 /** What stands for a task that there never was. */

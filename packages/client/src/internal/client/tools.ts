@@ -3,7 +3,7 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { CallEvent, CallOptions, McpClient, ResumeOptions, TaskOptions } from "../../McpClient.ts"
+import type { CallEvent, CallOptions, McpClient } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import * as McpSchema from "../../McpSchema.ts"
 import * as McpTool from "../../McpTool.ts"
@@ -34,10 +34,9 @@ export const make = (
     /** Whether what the server says about its tools decides what is repeated. */
     readonly trustAnnotations: boolean
   }
-):
-  & Pick<McpClient, "call" | "callStream" | "callTool" | "listTools" | "resumeTool" | "startTool" | "toolPages">
-  & { readonly raw: Pick<McpClient["raw"], "callTool" | "listTools" | "resumeTool" | "startTool"> } =>
-{
+): Pick<McpClient, "call" | "callStream" | "callTool" | "listTools" | "toolPages"> & {
+  readonly raw: Pick<McpClient["raw"], "callTool" | "listTools">
+} => {
   const { server, timeouts } = operations
   /** The tools that may be carried out twice, as the server last described them. */
   const harmless = new Set<string>()
@@ -110,55 +109,6 @@ export const make = (
         )
     )
 
-  const failIfError = (tool: string) => (result: McpSchema.CallToolResult) =>
-    result.isError === true ? Effect.fail(new McpError.ToolError({ tool, result, server })) : Exit.succeed(result)
-
-  // ---------------------------------------------------------------------------
-  // Tasks
-  // ---------------------------------------------------------------------------
-
-  const startWith = <A, E, R, R2>(
-    name: string,
-    args: McpSchema.JsonObject,
-    options: TaskOptions<R>,
-    read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E | McpError.McpError, R2>
-  ) =>
-    tasks.get().start({
-      method: "tools/call",
-      target: { kind: "tool", name },
-      params: { name, arguments: args },
-      without: withoutTools,
-      read: reading(read)
-    }, options)
-
-  const resumeWith = <A, E, R, R2>(
-    name: string,
-    saved: unknown,
-    options: ResumeOptions<R>,
-    read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E | McpError.McpError, R2>
-  ) => tasks.get().resume({ method: "tools/call", name, read: reading(read) }, saved, options)
-
-  const start = <T extends McpTool.Any, R = never>(
-    tool: T | string,
-    input: McpTool.Input<T> = {},
-    options: TaskOptions<R> = {}
-  ) =>
-    typeof tool === "string"
-      ? startWith(tool, input as McpSchema.JsonObject, options, failIfError(tool))
-      : Effect.flatMap(
-        locate(McpTool.encodeInput(tool, input), server, "tools/call"),
-        (args) => startWith(tool.name, args, options, (result) => McpTool.decodeResult(tool, result, server))
-      )
-
-  const resume = <T extends McpTool.Any, R = never>(tool: T | string, saved: unknown, options: ResumeOptions<R> = {}) =>
-    typeof tool === "string"
-      ? resumeWith(tool, saved, options, failIfError(tool))
-      : resumeWith(tool.name, saved, options, (result) => McpTool.decodeResult(tool, result, server))
-
-  // ---------------------------------------------------------------------------
-  // Lists
-  // ---------------------------------------------------------------------------
-
   const onPage = (cursor: string | undefined, tools: ReadonlyArray<McpSchema.Tool>): void => {
     if (cursor === undefined) harmless.clear()
     for (const { annotations, name } of tools) {
@@ -170,30 +120,31 @@ export const make = (
   return {
     call,
     callStream,
-    callTool: (name, args = {}, options = {}) => callWith(name, args, options, failIfError(name)),
-    // The overloads say which of the two ways yields what.
-    startTool: start as McpClient["startTool"],
-    resumeTool: resume as McpClient["resumeTool"],
+    callTool: (name, args = {}, options = {}) => callWith(name, args, options, failIfError(name, server)),
     listTools: list.all,
     toolPages: list.pages,
     raw: {
       callTool: (name, args = {}, options = {}) => callWith(name, args, options, Exit.succeed),
-      startTool: (name, args = {}, options = {}) => startWith(name, args, options, Exit.succeed),
-      resumeTool: (name, saved, options = {}) => resumeWith(name, saved, options, Exit.succeed),
       listTools: list.page
     }
   }
 }
 
-const withoutTools = ({ capabilities }: SessionInfo): Exit.Exit<never, McpError.McpError> | undefined =>
+export const withoutTools = ({ capabilities }: SessionInfo): Exit.Exit<never, McpError.McpError> | undefined =>
   capabilities.tools === undefined ? unsupported("tools") : undefined
 
-const reading =
+/** Reads the answer to a call. */
+export const reading =
   <A, E, R>(read: (result: McpSchema.CallToolResult) => Effect.Effect<A, E, R>) =>
   (answer: unknown): Effect.Effect<A, E | McpError.McpError, R> => {
     const result = readCallToolResult(answer)
     return Exit.isSuccess(result) ? read(result.value) : Exit.failCause(result.cause)
   }
+
+export const failIfError =
+  (tool: string, server: string) =>
+  (result: McpSchema.CallToolResult): Exit.Exit<McpSchema.CallToolResult, McpError.ToolError> =>
+    result.isError === true ? Exit.fail(new McpError.ToolError({ tool, result, server })) : Exit.succeed(result)
 
 const readCallToolResult = (answer: unknown): Exit.Exit<McpSchema.CallToolResult, McpError.McpError> =>
   // Servers leave out the content when there is structured content, or nothing to say.

@@ -6,6 +6,7 @@ import type { Handler } from "./session.ts"
 
 /** Who waits for the answer to one of our requests, while the server may ask something because of it. */
 interface Caller {
+  readonly id: RequestId
   readonly context: Context.Context<never>
   readonly handlers: ReadonlyMap<string, Handler> | undefined
   /** What answers the server, perhaps on behalf of this request. */
@@ -34,29 +35,33 @@ export interface Callers {
 }
 
 export const make = (now: () => number): Callers => {
-  const callers = new Map<RequestId, Caller>()
+  // Several may wait for one task.
+  const callers = new Set<Caller>()
+  const of = (relatedTo: RequestId | undefined) =>
+    Array.from(callers).filter(({ id }) => relatedTo === undefined || id === relatedTo)
+
   return {
     calling: (id, handlers, request) =>
       Effect.withFiber(({ context }) => {
         const caller: Caller = {
+          id,
           context,
           handlers,
           answering: new Set(),
           owned: new Set(),
           answeredAt: Number.NEGATIVE_INFINITY
         }
-        callers.set(id, caller)
+        callers.add(caller)
         const sinceAsked = () => caller.answering.size > 0 ? 0 : now() - caller.answeredAt
         return Effect.onExitPrimitive(request(sinceAsked), () => {
-          callers.delete(id)
+          callers.delete(caller)
           for (const fiber of caller.owned) fiber.interruptUnsafe()
           return undefined
         })
       }),
-    find: (relatedTo) => relatedTo === undefined ? Array.from(callers.values()).at(-1) : callers.get(relatedTo),
+    find: (relatedTo) => of(relatedTo).at(-1),
     attach(relatedTo, fiber, { isOwned } = { isOwned: true }) {
-      const related = relatedTo === undefined ? undefined : callers.get(relatedTo)
-      const candidates = relatedTo === undefined ? Array.from(callers.values()) : related === undefined ? [] : [related]
+      const candidates = of(relatedTo)
       for (const caller of candidates) {
         const sets = isOwned && candidates.length === 1 ? [caller.answering, caller.owned] : [caller.answering]
         for (const set of sets) set.add(fiber)

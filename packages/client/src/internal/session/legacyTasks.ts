@@ -3,8 +3,10 @@ import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import * as McpError from "../../McpError.ts"
 import { isJsonObject, type JsonObject, type Progress, type ServerCapabilities } from "../../McpSchema.ts"
+import type { Deadline } from "../../McpTransport.ts"
+import { within } from "../jsonrpc/within.ts"
 import type { Notification, RequestOptions, Session } from "./session.ts"
-import { isTerminal, millisOf, readTask, type Tasks, type TaskState } from "./tasks.ts"
+import { millisOf, readTask, type Tasks, type TaskState } from "./tasks.ts"
 
 /** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#related-task-metadata */
 export const RELATED_TASK = "io.modelcontextprotocol/related-task"
@@ -51,6 +53,8 @@ export const make = (
   const support = new Map<unknown, unknown>()
   const lookup = Semaphore.makeUnsafe(1)
   let isListed = false
+  /** How often the tools have changed. */
+  let changes = 0
 
   const keep = (listed: unknown): unknown => {
     if (isJsonObject(listed) && Array.isArray(listed["tools"])) {
@@ -66,25 +70,23 @@ export const make = (
   const listTools = Effect.fnUntraced(
     function*({ deadline }: RequestOptions): Effect.fn.Return<void, McpError.McpError> {
       if (isListed) return
-      // What changes meanwhile is looked up again.
-      isListed = true
+      const before = changes
       let cursor: unknown
       for (let page = 0; page < MAX_PAGES; page++) {
-        const params = cursor === undefined ? undefined : { cursor }
-        const listed = yield* Effect.onError(plainly("tools/list", params, { deadline }), () =>
-          Effect.sync(() => {
-            isListed = false
-          }))
+        const listed = yield* plainly("tools/list", cursor === undefined ? undefined : { cursor }, { deadline })
         keep(listed)
         cursor = isJsonObject(listed) ? listed["nextCursor"] : undefined
-        if (typeof cursor !== "string") return
+        if (typeof cursor !== "string") break
       }
+      // What changed meanwhile is looked up again.
+      isListed = changes === before
     }
   )
 
   const supportOf = (name: unknown, options: RequestOptions): Effect.Effect<unknown, McpError.McpError> => {
     if (isListed || support.has(name)) return Exit.succeed(support.get(name))
-    return lookup.withPermit(listTools(options)).pipe(
+    const { budget, idleMillis: millis } = options.deadline
+    return within(lookup.withPermit(listTools(options)), { budget, millis }).pipe(
       // The call itself was never sent. A server that can not list its tools may still run them.
       Effect.catchIf(
         ({ reason }) => reason._tag === "JsonRpcError",
@@ -123,6 +125,8 @@ export const make = (
         followed.delete(token)
       }
       return plainly(method, asked, { ...options, meta: { ...options.meta, progressToken } }).pipe(
+        // What is heard before the answer is handed on by a fiber of its own, whose turn comes first.
+        Effect.tap(() => Effect.yieldNow),
         Effect.onExit((exit) =>
           Effect.sync(() => {
             const created = Exit.isSuccess(exit) ? tasks.created(exit.value) : undefined
@@ -161,6 +165,7 @@ export const make = (
       if (method === "notifications/tools/list_changed") {
         support.clear()
         isListed = false
+        changes++
       }
       if (method !== "notifications/progress") return
       const following = followed.get(String(params["progressToken"]))
@@ -191,10 +196,15 @@ const tasksOf = (
     Effect.flatMap(request("tasks/get", { taskId }, options), (answer) => {
       const state = read("tasks/get", answer)
       if (McpError.isMcpError(state)) return Effect.fail(state)
-      if (isTerminal(state.status)) onEnd(taskId)
+      // Until there is a result, progress may be on its way.
+      if (state.status === "cancelled") onEnd(taskId)
       return Effect.succeed({ state, outcome: undefined })
     }),
-  result: (taskId, options) => request("tasks/result", { taskId }, options),
+  result: (taskId, options) =>
+    Effect.tap(
+      request("tasks/result", { taskId }, { ...options, deadline: unbounded }),
+      () => Effect.sync(() => onEnd(taskId))
+    ),
   update: () =>
     Effect.fail(McpError.make(
       new McpError.UnsupportedError({
@@ -209,17 +219,20 @@ const tasksOf = (
       )),
   list: (cursor, options) =>
     offers("list")
-      ? Effect.map(request("tasks/list", cursor === undefined ? undefined : { cursor }, options), (answer) => {
-        if (!isJsonObject(answer) || !Array.isArray(answer["tasks"])) return undefined
+      ? Effect.flatMap(request("tasks/list", cursor === undefined ? undefined : { cursor }, options), (answer) => {
+        if (!isJsonObject(answer) || !Array.isArray(answer["tasks"])) {
+          const description = "The server's answer to tasks/list lists no tasks"
+          return Effect.fail(McpError.make(new McpError.ProtocolError({ description, payload: answer })))
+        }
         const { nextCursor, tasks } = answer
-        return {
+        return Effect.succeed({
           // One bad task does not hide the others.
           tasks: tasks.flatMap((task) => {
             const state = read("tasks/list", task)
             return McpError.isMcpError(state) ? [] : [state]
           }),
           nextCursor: typeof nextCursor === "string" ? nextCursor : undefined
-        }
+        })
       })
       : Effect.succeed(undefined),
   // Such servers tell of changes by themselves, or not.
@@ -239,4 +252,11 @@ const unsent = (error: McpError.McpError): McpError.McpError => {
   if (reason._tag !== "ClosedError" || !reason.requestSent) return error
   const { by, cause, description } = reason
   return McpError.make(new McpError.ClosedError({ description, by, requestSent: false, cause }))
+}
+
+/** It lasts as long as the task. */
+const unbounded: Deadline = {
+  budget: "call",
+  idleMillis: Number.POSITIVE_INFINITY,
+  totalMillis: Number.POSITIVE_INFINITY
 }

@@ -22,31 +22,31 @@ export const make = (
   options: {
     readonly capabilities: ServerCapabilities
     readonly isDeclared: boolean
-    readonly watch: (taskId: string) => void
+    readonly watch: Tasks["watch"]
     readonly unwatch: (taskId: string) => void
   }
 ): Tasks => {
   const { capabilities, isDeclared, unwatch } = options
   const extensions = capabilities["extensions"]
   const isOffered = isDeclared && isJsonObject(extensions) && extensions[TASKS_EXTENSION] !== undefined
+  const get: Tasks["get"] = (taskId, options) =>
+    Effect.flatMap(request("tasks/get", { taskId }, options), (answer) => {
+      const report = readReport(isJsonObject(answer) ? answer : {})
+      return McpError.isMcpError(report) ? Effect.fail(report) : Effect.succeed(report)
+    })
   return {
     created(answer) {
       if (!isJsonObject(answer) || answer["resultType"] !== "task") return undefined
       const state = read("tools/call", answer)
       return McpError.isMcpError(state) ? Exit.fail(state) : Exit.succeed({ state, immediateResponse: undefined })
     },
-    get: (taskId, options) =>
-      Effect.flatMap(
-        request("tasks/get", { taskId }, options),
-        (answer) => {
-          const report = readReport(isJsonObject(answer) ? answer : {})
-          return McpError.isMcpError(report) ? Effect.fail(report) : Effect.succeed(report)
-        }
-      ),
-    result: (taskId) => {
-      const description = `The server says that the task ${taskId} has ended, but not with what`
-      return Effect.fail(McpError.make(new McpError.ProtocolError({ description })))
-    },
+    get,
+    // That it has ended may be all that is known of it: what it was made with does not tell more.
+    result: (taskId, options) =>
+      Effect.flatMap(get(taskId, options), ({ outcome }) => {
+        const description = `The server says that the task ${taskId} has ended, but not with what`
+        return outcome ?? Effect.fail(McpError.make(new McpError.ProtocolError({ description })))
+      }),
     update: (taskId, inputResponses, options) =>
       Effect.asVoid(request("tasks/update", { taskId, inputResponses }, options)),
     cancel: (taskId, options) => Effect.asVoid(request("tasks/cancel", { taskId }, options)),

@@ -38,6 +38,10 @@ export interface SessionRef {
     f: (session: Session) => Effect.Effect<A, E, R>,
     onExit?: (exit: Exit.Exit<A, E | McpError.McpError>) => void
   ) => Effect.Effect<A, E | McpError.McpError, R>
+  /** The session, if there is one. It may end at any time. */
+  readonly peek: () => Session | undefined
+  /** Keeps the session, and those that replace it, from closing because nobody uses it. What comes back ends that. */
+  readonly keep: () => () => void
   /** Says that the server answers: losses before do not count any more. */
   readonly proven: () => void
   /** Opens a session if there is none. */
@@ -87,6 +91,7 @@ export const make: (options: {
   let trouble: Trouble | undefined
   let shut = false
   let idleSince = 0
+  let keepers = 0
   let idleWatch: Fiber.Fiber<void> | undefined
   /** Replaced, but still borrowed. */
   const retired = new Set<Slot>()
@@ -266,10 +271,10 @@ export const make: (options: {
 
   /** One sleeping fiber watches for idleness, however often the session is borrowed. */
   const watchIdle = (): void => {
-    if (idleWatch !== undefined || timeToLive === Number.POSITIVE_INFINITY) return
+    if (idleWatch !== undefined || keepers > 0 || timeToLive === Number.POSITIVE_INFINITY) return
     const watch: Effect.Effect<void> = Effect.suspend(() => {
       const slot = current
-      if (slot === undefined || slot.borrowers > 0) return Effect.void
+      if (slot === undefined || slot.borrowers > 0 || keepers > 0) return Effect.void
       const left = idleSince + timeToLive - now()
       if (left > 0) return Effect.andThen(clock.sleep(Duration.millis(Math.ceil(left))), watch)
       current = undefined
@@ -282,6 +287,15 @@ export const make: (options: {
       // The session may have been let go while the watch was ending.
       if (!shut && current?.borrowers === 0) watchIdle()
     })
+  }
+
+  const keep = () => {
+    keepers++
+    return () => {
+      keepers--
+      idleSince = now()
+      watchIdle()
+    }
   }
 
   const forgive = (): void => {
@@ -321,7 +335,16 @@ export const make: (options: {
     })
   )
 
-  return { state, use, proven: forgive, connect: Effect.asVoid(acquire), reconnect, close }
+  return {
+    state,
+    use,
+    peek: () => current?.session,
+    keep,
+    proven: forgive,
+    connect: Effect.asVoid(acquire),
+    reconnect,
+    close
+  }
 })
 
 const ended = McpError.make(

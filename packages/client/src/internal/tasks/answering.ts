@@ -74,10 +74,13 @@ export const make = (options: {
     if (Result.isSuccess(response)) {
       responses.set(key, response.success)
       const delivered = yield* Effect.result(remote.update({ [key]: response.success }))
-      if (Result.isSuccess(delivered)) {
+      // What did not arrive is sent again when the server asks again, in its own time.
+      if (Result.isFailure(delivered) && isTransient(delivered.failure)) return void underWay.delete(key)
+      if (Result.isFailure(delivered)) refused.set(key, delivered.failure)
+      else {
         responses.delete(key)
         answered.add(key)
-      } else if (!isTransient(delivered.failure)) refused.set(key, delivered.failure)
+      }
       onAnswered()
     } else {
       refused.set(key, response.failure)

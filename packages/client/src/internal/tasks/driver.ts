@@ -1,7 +1,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
@@ -9,6 +9,7 @@ import * as McpError from "../../McpError.ts"
 import type { JsonObject, Progress } from "../../McpSchema.ts"
 import type { Diagnostic } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
+import { within } from "../jsonrpc/within.ts"
 import type { Callers } from "../session/callers.ts"
 import { withProgress } from "../session/progress.ts"
 import type { Handlers } from "../session/session.ts"
@@ -32,11 +33,14 @@ const MAX_FAILURES = 5
 
 /** The server of a task, in whatever session there is. */
 export interface Remote {
+  /** For how many milliseconds it is waited for an answer that is due. */
+  readonly millis: number
   readonly get: Effect.Effect<TaskReport, McpError.McpError>
+  /** Waits for the end of the task, however long that takes. */
   readonly result: Effect.Effect<unknown, McpError.McpError>
   readonly update: (inputResponses: JsonObject) => Effect.Effect<void, McpError.McpError>
   readonly cancel: Effect.Effect<void, McpError.McpError>
-  /** Calls back when the server tells that the task has changed. What comes back ends that. */
+  /** Calls back when the server tells that the task has changed, for which it stays. What comes back ends that. */
   readonly onChange: (wake: () => void) => () => void
 }
 
@@ -101,8 +105,8 @@ export const make = (options: Options): Driver => {
   let sinceAsked = () => Number.POSITIVE_INFINITY
   /** Since when nothing has changed, in polls. */
   let quiet = 0
-  /** The result that came before the state that says so. */
-  let early: Exit.Exit<unknown> | undefined
+  /** Waits for the result from before the end of the task. */
+  let waiting: Fiber.Fiber<unknown, McpError.McpError> | undefined
   let driving: Fiber.Fiber<void, McpError.McpError> | undefined
 
   // ---------------------------------------------------------------------------
@@ -113,7 +117,7 @@ export const make = (options: Options): Driver => {
     // What has ended stays so, whatever an older answer says that comes late.
     if (isTerminal(state.status)) return
     const isChanged = !isSame(state, report.state)
-    state = report.state
+    state = { ...report.state, taskId }
     if (state.status === "cancelled") outcome = Exit.fail(ended(state))
     else if (report.outcome !== undefined) outcome = report.outcome
     if (!isChanged) {
@@ -124,6 +128,8 @@ export const make = (options: Options): Driver => {
     changedAt = clock.currentTimeMillisUnsafe()
     signAt = now()
     for (const watcher of Array.from(watchers)) watcher.onState(state)
+    // Whoever has seen the end: there is nothing more to wait for.
+    if (isTerminal(state.status)) wake()
   }
 
   const hasExpired = (since: number): boolean =>
@@ -132,6 +138,7 @@ export const make = (options: Options): Driver => {
   const lose = (expired: boolean): McpError.McpError => {
     const lost = McpError.make(new McpError.TaskLostError({ taskId, expired }))
     outcome = Exit.fail(lost)
+    wake()
     return lost
   }
 
@@ -178,7 +185,7 @@ export const make = (options: Options): Driver => {
 
   const run = Effect.gen(function*() {
     let failures = 0
-    let waiting: Fiber.Fiber<unknown, McpError.McpError> | undefined
+    waiting = undefined
     answering.begin()
     while (!isTerminal(state.status)) {
       if (state.status === "input_required") {
@@ -212,11 +219,7 @@ export const make = (options: Options): Driver => {
     for (const watcher of Array.from(watchers)) watcher.onStuck(error)
   }
 
-  const waitForResult = Effect.tap(remote.result, (result) => {
-    early = Exit.succeed(result)
-    wake()
-    return Effect.void
-  })
+  const waitForResult = Effect.tap(remote.result, () => Effect.sync(wake))
 
   const answering = Answering.make({ ...options, onAnswered, onStuck })
 
@@ -225,7 +228,8 @@ export const make = (options: Options): Driver => {
       outcome = Exit.fail(ended(state))
       return
     }
-    const result = yield* Effect.result(early ?? remote.result)
+    const due = waiting === undefined || hasFailed(waiting) ? remote.result : Fiber.join(waiting)
+    const result = yield* Effect.result(within(due, { budget: "call", millis: remote.millis }))
     if (Result.isFailure(result)) {
       const error = result.failure
       if (isTransient(error)) return yield* Effect.fail(error)
@@ -257,7 +261,8 @@ export const make = (options: Options): Driver => {
 
   const begin = (): void => {
     const end = remote.onChange(wake)
-    const fiber = options.fork(drive)
+    // Who watches gets to know how to leave before there is a reason to.
+    const fiber = options.fork(Effect.andThen(Effect.yieldNow, drive))
     driving = fiber
     fiber.addObserver((exit) => {
       end()

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as McpError from "../../McpError.ts"
-import type { JsonObject } from "../../McpSchema.ts"
+import { isJsonObject, type JsonObject } from "../../McpSchema.ts"
 import type { McpTask, State, Status, WaitOptions } from "../../McpTask.ts"
 import type { Deadline } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
@@ -85,19 +85,29 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
     (result) =>
       Effect.flatMap(
         read(result),
-        (value) => driver.state().status === "failed" ? Effect.fail(ended(driver.state())) : Effect.succeed(value)
+        (value) =>
+          driver.state().status === "failed" && !isToolFailure(result)
+            ? Effect.fail(ended(driver.state()))
+            : Effect.succeed(value)
       )
   )
 
-  const overdue = ({ limits, since }: NonNullable<typeof deadline>): Effect.Effect<never, McpError.McpError> =>
+  const overdue = (
+    { limits, since }: NonNullable<typeof deadline>,
+    begunAt: number
+  ): Effect.Effect<never, McpError.McpError> =>
     Effect.suspend(() => {
       const { budget, idleMillis, totalMillis } = limits
-      const idle = idleMillis - driver.sinceSign()
-      const total = since + totalMillis - monotonicMillis(options.clock)
-      const late = total <= 0 ? { budget: "total" as const, millis: totalMillis } : { budget, millis: idleMillis }
+      const now = monotonicMillis(options.clock)
+      // What happened while nobody waited, nobody knows.
+      const idle = idleMillis - Math.min(driver.sinceSign(), now - begunAt)
+      const total = since + totalMillis - now
+      const late = total <= 0 && totalMillis !== idleMillis
+        ? { budget: "total" as const, millis: totalMillis }
+        : { budget, millis: idleMillis }
       return Math.min(idle, total) <= 0
         ? Effect.fail(McpError.make(new McpError.TimeoutError(late)))
-        : Effect.andThen(Effect.sleep(Math.min(idle, total)), overdue({ limits, since }))
+        : Effect.andThen(Effect.sleep(Math.min(idle, total)), overdue({ limits, since }, begunAt))
     })
 
   const abandon = Effect.suspend(() =>
@@ -108,7 +118,9 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
 
   const awaited: Effect.Effect<A, E | McpError.McpError> = Effect.suspend(() => {
     if (kept !== undefined) return kept
-    const waiting = deadline === undefined ? readOutcome : Effect.raceFirst(readOutcome, overdue(deadline))
+    const waiting = deadline === undefined
+      ? readOutcome
+      : Effect.raceFirst(readOutcome, overdue(deadline, monotonicMillis(options.clock)))
     return Effect.onExit(waiting, (exit) => {
       if (driver.outcome() !== undefined && !Exit.hasInterrupts(exit)) kept ??= exit
       return Exit.isFailure(exit) ? abandon : Effect.void
@@ -121,11 +133,12 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
       : typeof until === "string"
       ? [until]
       : until
+    if (wanted.length === 0) return misused("until names no status")
     /** Whether there is nothing more to wait for: before its end, a task may come to any state. */
     const check = (state: TaskState): Exit.Exit<State, McpError.McpError> | undefined =>
       wanted.includes(state.status)
         ? Exit.succeed(toState(state))
-        : isTerminal(state.status) || wanted.length === 0
+        : isTerminal(state.status)
         ? Exit.fail(ended(state))
         : undefined
     const reached = Effect.callback<State, McpError.McpError>((resume) => {
@@ -151,9 +164,7 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
     const limit = Duration.fromInput(timeout)
     return Option.isSome(limit)
       ? within(reached, { budget: "wait", millis: Duration.toMillis(limit.value) })
-      : Effect.fail(McpError.make(
-        new McpError.ConfigurationError({ description: `timeout is not a duration: ${String(timeout)}` })
-      ))
+      : misused(`timeout is not a duration: ${String(timeout)}`)
   }
 
   const changes = Stream.callback<State, McpError.McpError>((queue) =>
@@ -196,8 +207,7 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
     const keys = Object.keys(inputResponses)
     const again = keys.find((key) => answered.has(key))
     if (again !== undefined) {
-      const description = `The question ${JSON.stringify(again)} of task ${taskId} has been answered before`
-      return Effect.fail(McpError.make(new McpError.ConfigurationError({ description })))
+      return misused(`The question ${JSON.stringify(again)} of task ${taskId} has been answered before`)
     }
     return Effect.map(remote.update(inputResponses), () => {
       for (const key of keys) answered.add(key)
@@ -238,3 +248,9 @@ export const toState = ({ pollIntervalMillis, ttlMillis, ...state }: TaskState):
   ttl: ttlMillis === null ? Duration.infinity : Duration.millis(ttlMillis),
   pollInterval: pollIntervalMillis === undefined ? undefined : Duration.millis(pollIntervalMillis)
 })
+
+/** Who reads a failure of the tool as a value gets to see it. */
+const isToolFailure = (result: unknown): boolean => isJsonObject(result) && result["isError"] === true
+
+const misused = (description: string): Effect.Effect<never, McpError.McpError> =>
+  Effect.fail(McpError.make(new McpError.ConfigurationError({ description })))
