@@ -1,6 +1,6 @@
 import * as McpClient from "@effect-mcp/client/McpClient"
 import * as McpTool from "@effect-mcp/client/McpTool"
-import * as McpTransport from "@effect-mcp/client/McpTransport"
+import type * as McpTransport from "@effect-mcp/client/McpTransport"
 import * as McpServerTransport from "@effect-mcp/testing/McpServerTransport"
 import * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"

@@ -27,7 +27,7 @@ const connect = Effect.fnUntraced(function*(
   return { client, mock }
 })
 
-const text = (text: string) => ({ content: [{ type: "text", text }] })
+const text = (text: string) => ({ content: [{ type: "text" as const, text }] })
 
 describe.each(["legacy", "modern"] as const)("a mocked tool that runs as a task: %s", (protocol) => {
   it.effect("says how it gets on, and ends with its answer", () =>
