@@ -31,7 +31,8 @@ const busy = (server: Server, every: Duration.Input, times: number) =>
     { discard: true }
   )
 
-describe.each(eras)("in the %s era", (era) => {
+// Much time passes here, and many a request: all at once they would keep each other up.
+describe.each(eras)("in the %s era", { concurrent: false }, (era) => {
   const connect = (script: Script = {}, options?: McpClient.Options) =>
     connectTo(era, { ...script, task: { pollInterval: 1_000, ...script.task } }, options)
 
@@ -344,6 +345,25 @@ describe.each(eras)("in the %s era", (era) => {
 })
 
 describe("progress of a task", () => {
+  it.effect("lets a call wait on before there is a task, too", () =>
+    Effect.gen(function*() {
+      const { client } = yield* connectTo("legacy", {
+        task: { status: "completed" },
+        methods: ({ create }) => ({
+          "tools/call": (_, request) =>
+            Effect.andThen(
+              Effect.forEach([1, 2, 3], (progress) => Effect.delay(request.progress({ progress }), "50 seconds")),
+              create()
+            )
+        })
+      })
+      const calling = yield* start(client.callTool("required"))
+      const starting = yield* start(client.startTool("optional"))
+      yield* TestClock.adjust("150 seconds")
+      yield* Fiber.join(calling)
+      yield* Fiber.join(starting)
+    }))
+
   it.effect("lets a call wait on, also when nobody listens to it, but not for longer than in total", () =>
     Effect.gen(function*() {
       const { client, mock } = yield* connectTo("legacy", { task: { pollInterval: 1_000 } })

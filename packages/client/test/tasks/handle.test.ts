@@ -260,6 +260,24 @@ describe.each(eras)("a handle of the %s era", (era) => {
         yield* Fiber.join(late)
       }))
 
+    it.effect.each(["lost", "replaced"] as const)(
+      "goes on in the next session when one is %s",
+      (how) =>
+        Effect.gen(function*() {
+          const { client, mock, server, task } = yield* started()
+          const waiting = yield* start(task.await)
+          yield* soon
+          yield* how === "lost" ? mock.disconnect() : client.reconnect
+          yield* TestClock.adjust("5 seconds")
+          assert.strictEqual(yield* mock.connections, 2)
+          assert.strictEqual(yield* mock.open, 1)
+          yield* server.set(FIRST, { status: "completed" })
+          yield* soon
+          assert.deepStrictEqual((yield* Fiber.join(waiting)).content as unknown, done.content)
+          assert.lengthOf(server.of("tools/call"), 1)
+        })
+    )
+
     it.effect("can be tried again when the server was out of reach", () =>
       Effect.gen(function*() {
         const { mock, server, task } = yield* started({}, { timeout: "10 seconds", onInterrupt: "leave" })
@@ -277,10 +295,10 @@ describe.each(eras)("a handle of the %s era", (era) => {
   describe("to cancel", () => {
     it.effect("tells the server, and those who wait", () =>
       Effect.gen(function*() {
-        const { server, task } = yield* started()
+        const { server, task } = yield* started({ task: { pollInterval: 60_000 } })
         const waiting = yield* start(failsWith("TaskEndedError")(task.await))
         yield* task.cancel
-        yield* soon
+        yield* TestClock.adjust("50 millis")
         assert.strictEqual((yield* Fiber.join(waiting)).status, "cancelled")
         assert.deepStrictEqual(server.of("tasks/cancel"), [{ taskId: FIRST }])
         yield* task.cancel
@@ -861,6 +879,24 @@ describe("progress of a task", () => {
       })
   )
 
+  it.effect("comes once, whether there is a task already or not", () =>
+    Effect.gen(function*() {
+      const { log, onProgress } = logging()
+      let report = (_: number): Effect.Effect<void> => Effect.void
+      const connected = yield* reporting({
+        methods: ({ create }) => ({
+          "tools/call": () => Effect.andThen(Effect.andThen(report(1), report(2)), create())
+        })
+      })
+      report = connected.report
+      const calling = yield* start(connected.client.callTool("required", {}, { onProgress }))
+      yield* settled
+      for (let step = 3; step <= 5; step++) yield* report(step)
+      yield* settled
+      assert.deepStrictEqual(log, [1, 2, 3, 4, 5])
+      yield* Fiber.interrupt(calling)
+    }))
+
   it.effect("comes in order, all of it before the result, also to who is slow", () =>
     Effect.gen(function*() {
       const log: Array<number> = []
@@ -884,6 +920,21 @@ describe("progress of a task", () => {
       yield* TestClock.adjust("20 seconds")
       yield* Fiber.join(waiting)
       assert.deepStrictEqual(log, Array.from({ length: 20 }, (_, n) => n + 1))
+    }))
+
+  it.effect("holds nobody up who comes when the task has ended, and it is still told", () =>
+    Effect.gen(function*() {
+      const { client, report, server } = yield* reporting()
+      const task = yield* client.startTool("optional", {}, { onProgress: () => Effect.sleep("10 seconds") })
+      const changes = yield* start(Stream.runDrain(task.changes))
+      yield* report(1)
+      yield* server.set(FIRST, { status: "completed" })
+      yield* soon
+      assert.isUndefined(changes.pollUnsafe())
+      const waiting = yield* start(task.await)
+      yield* TestClock.adjust("20 seconds")
+      yield* Fiber.join(changes)
+      assert.deepStrictEqual((yield* Fiber.join(waiting)).content as unknown, done.content)
     }))
 
   it.effect("comes to a plain call, too", () =>
@@ -923,6 +974,7 @@ describe("progress of a task", () => {
       yield* start((yield* client.startTool("optional", {}, one)).await)
       yield* start((yield* client.startTool("optional", {}, other)).await)
       yield* report(1)
+      yield* report("2" as never)
       for (const params of [{}, { progressToken: "unknown", progress: 1 }, { progressToken: null, progress: "1" }]) {
         yield* mock.notify("notifications/progress", params)
       }
@@ -1010,6 +1062,21 @@ describe("a server that does not offer to cancel", () => {
       yield* server.set(FIRST, { status: "completed" })
       yield* task.status
       yield* task.cancel
+    }))
+})
+
+describe("a task that has ended", () => {
+  it.effect("is not cancelled by who does not wait for its result any longer", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connectTo("legacy", {
+        task: { status: "completed" },
+        methods: () => ({ "tasks/result": () => Effect.never })
+      })
+      const task = yield* client.startTool("optional", {}, { onInterrupt: "cancel" })
+      yield* Fiber.interrupt(yield* start(task.await))
+      yield* Fiber.interrupt(yield* start(client.callTool("required")))
+      assert.lengthOf(server.of("tasks/result"), 2)
+      assert.isEmpty(server.of("tasks/cancel"))
     }))
 })
 

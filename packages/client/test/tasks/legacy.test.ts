@@ -431,16 +431,20 @@ describe("the result", () => {
       yield* Fiber.join(waiting)
     }))
 
-  it.effect("is not waited for for ever, once the task has ended", () =>
+  it.effect("is not waited for for ever once the task has ended, and may be asked for again", () =>
     Effect.gen(function*() {
+      let isReady = false
       const { client } = yield* connect({
         task: { status: "completed" },
-        methods: () => ({ "tasks/result": () => Effect.never })
+        methods: () => ({ "tasks/result": () => isReady ? Effect.succeed(done) : Effect.never })
       })
       const task = yield* client.startTool("optional")
       const waiting = yield* start(failsWith("TimeoutError")(task.await))
-      yield* TestClock.adjust("10 minutes")
-      assert.strictEqual((yield* Fiber.join(waiting)).budget, "call")
+      yield* TestClock.adjust("1 minute")
+      const { budget, millis } = yield* Fiber.join(waiting)
+      assert.deepStrictEqual({ budget, millis }, { budget: "call", millis: 60_000 })
+      isReady = true
+      assert.deepStrictEqual((yield* task.await).content as unknown, done.content)
     }))
 })
 
@@ -598,6 +602,7 @@ describe("the tasks of a server", () => {
         2: { tasks: [], nextCursor: "3" },
         3: of("c")
       }))
+      yield* client.startTool("optional")
       assert.deepStrictEqual(yield* ids(client), ["a", "b", "c"])
       assert.deepStrictEqual(server.of("tasks/list"), [{}, { cursor: "2" }, { cursor: "3" }])
       const [first] = yield* Stream.runCollect(Stream.take(client.listTasks(), 1))

@@ -91,11 +91,16 @@ describe("what a task asks", () => {
 
   it.effect("that does not say so is taken for what the latest call asks", () =>
     Effect.gen(function*() {
-      const { client, mock } = yield* connect(hanging)
+      const { client, mock, server } = yield* connect(hanging)
       const task = yield* client.startTool("optional", {}, { handlers: { elicitation: named("task") } })
       yield* start(task.await)
       assert.deepStrictEqual(yield* mock.request(elicitation, question), answerOf("client"))
       yield* start(client.callTool("hang", {}, { handlers: { elicitation: named("call") } }))
+      assert.deepStrictEqual(yield* mock.request(elicitation, question), answerOf("call"))
+      // Who waits for the result of a task has called nothing.
+      yield* server.set(FIRST, { status: "input_required" })
+      yield* TestClock.adjust("250 millis")
+      assert.lengthOf(server.of("tasks/result"), 1)
       assert.deepStrictEqual(yield* mock.request(elicitation, question), answerOf("call"))
     }))
 

@@ -77,8 +77,9 @@ const requester = (
 ): Session["request"] => {
   // An id is never used twice in a session, and serves as the progress token of its request.
   let nextId = 0
-  return (method, params, { deadline, handlers, meta, onProgress }) => {
+  return (method, params, { deadline, handlers, meta, onProgress, onToken }) => {
     const id = nextId++
+    onToken?.(id)
     const request: McpSchema.JsonRpcRequest = {
       jsonrpc: "2.0",
       id,

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as McpError from "../../McpError.ts"
-import { isJsonObject, type JsonObject, type Progress, type ServerCapabilities } from "../../McpSchema.ts"
+import { isJsonObject, type JsonObject, Progress, type ServerCapabilities } from "../../McpSchema.ts"
 import type { Deadline } from "../../McpTransport.ts"
 import { within } from "../jsonrpc/within.ts"
 import type { Notification, RequestOptions, Session } from "./session.ts"
@@ -102,11 +103,10 @@ export const make = (
   // ---------------------------------------------------------------------------
 
   /** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress: a task reports by its request. */
-  const followed = new Map<string, { readonly report: (progress: Progress) => void; taskId: string | undefined }>()
-  let nextToken = 0
+  const followed = new Map<string, Following>()
 
-  const unfollow = (taskId: string): void => {
-    for (const [token, following] of followed) if (following.taskId === taskId) followed.delete(token)
+  const unfollow = (isMeant: (following: Following) => boolean): void => {
+    for (const [token, following] of followed) if (isMeant(following)) followed.delete(token)
   }
 
   const augmented = (
@@ -117,21 +117,26 @@ export const make = (
     Effect.suspend(() => {
       const asked = { ...params, task: options.task ?? {} }
       if (onProgress === undefined) return plainly(method, asked, options)
-      const progressToken = `task-${nextToken++}`
-      const following = { report: onProgress, taskId: undefined as string | undefined }
-      followed.set(progressToken, following)
-      for (const token of followed.keys()) {
-        if (followed.size <= MAX_FOLLOWED) break
-        followed.delete(token)
-      }
-      return plainly(method, asked, { ...options, meta: { ...options.meta, progressToken } }).pipe(
-        // What is heard before the answer is handed on by a fiber of its own, whose turn comes first.
-        Effect.tap(() => Effect.yieldNow),
+      const following: Following = { report: onProgress, taskId: undefined, known: 0 }
+      return plainly(method, asked, {
+        ...options,
+        onProgress(progress) {
+          following.known++
+          onProgress(progress)
+        },
+        onToken(token) {
+          followed.set(String(token), following)
+          for (const oldest of followed.keys()) {
+            if (followed.size <= MAX_FOLLOWED) break
+            followed.delete(oldest)
+          }
+        }
+      }).pipe(
         Effect.onExit((exit) =>
           Effect.sync(() => {
             const created = Exit.isSuccess(exit) ? tasks.created(exit.value) : undefined
             if (created !== undefined && Exit.isSuccess(created)) following.taskId = created.value.state.taskId
-            else followed.delete(progressToken)
+            else unfollow((one) => one === following)
           })
         )
       )
@@ -156,7 +161,7 @@ export const make = (
     )
   }
 
-  const tasks = tasksOf(plainly, offers, unfollow)
+  const tasks = tasksOf(plainly, offers, (ended) => unfollow(({ taskId }) => taskId === ended))
 
   return {
     request,
@@ -169,11 +174,22 @@ export const make = (
       }
       if (method !== "notifications/progress") return
       const following = followed.get(String(params["progressToken"]))
-      // What is no progress has been found out by who hears of it first.
-      if (following !== undefined && typeof params["progress"] === "number") following.report(params as Progress)
+      if (following === undefined || !isProgress(params)) return
+      if (following.known > 0) following.known--
+      else following.report(params)
     }
   }
 }
+
+/** Who wants to know of the progress of a task. */
+interface Following {
+  readonly report: (progress: Progress) => void
+  taskId: string | undefined
+  /** So much progress came before the answer, and has been reported with it. It is heard once more. */
+  known: number
+}
+
+const isProgress: (params: JsonObject) => params is Progress = Schema.is(Progress)
 
 const tasksOf = (
   request: Session["request"],

@@ -1,7 +1,7 @@
 import type * as Effect from "effect/Effect"
 import type * as McpError from "../../McpError.ts"
 import type { McpExtension } from "../../McpExtension.ts"
-import type { Implementation, JsonObject, Progress, ServerCapabilities } from "../../McpSchema.ts"
+import type { Implementation, JsonObject, Progress, RequestId, ServerCapabilities } from "../../McpSchema.ts"
 import type { Deadline, Diagnostic, Incoming } from "../../McpTransport.ts"
 import type { Callers } from "./callers.ts"
 import type { Completions } from "./completions.ts"
@@ -21,6 +21,8 @@ export interface RequestOptions {
   readonly meta?: JsonObject | undefined
   /** Called in the order of the wire, always before the response. Asks the server for progress. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Called with the token by which a server of 2025-11-25 reports progress, also when the request has become a task. */
+  readonly onToken?: ((token: RequestId) => void) | undefined
   /** Answer what the server asks because of this request, in place of those of the session. */
   readonly handlers?: Handlers | undefined
   /** An earlier answer that asked for input, and what it asked for. */
