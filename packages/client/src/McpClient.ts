@@ -228,8 +228,9 @@ export interface CallOptions<R = never> extends ProgressOptions<R> {
 /**
  * How a request is made that may become a task, and how it is waited for.
  *
- * `timeout` and `totalTimeout` hold for the request, and, if given, for each wait for the task: the first counts from its
- * last change. `onProgress` and the handlers run while somebody waits for the task or watches it.
+ * `timeout` and `totalTimeout` hold for the request, and, if given, for each wait for the task: how long it may take
+ * without a change of the task, and altogether. `onProgress` and the handlers run while somebody waits for the task or
+ * watches it; progress that came before is kept until then.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks
  * @category models

@@ -58,8 +58,7 @@ describe.each(eras)("in the %s era", { concurrent: false }, (era) => {
 
   describe("a plain call that becomes a task", () => {
     it.effect.each<{ readonly millis: number } & McpClient.Options & McpClient.CallOptions>([
-      { millis: 60_000 },
-      { millis: 5_000, timeouts: { call: "5 seconds" } },
+      { millis: 60_000, timeout: "1 minute" },
       { millis: 10_000, timeouts: { call: "5 seconds" }, timeout: "10 seconds" },
       { millis: 7_200_000, timeout: "2 hours" }
     ])(
@@ -77,10 +76,21 @@ describe.each(eras)("in the %s era", { concurrent: false }, (era) => {
         })
     )
 
+    it.effect("waits for an hour if nobody says how long, since the server says that the task goes on", () =>
+      Effect.gen(function*() {
+        const { client, server } = yield* connect({ task: { pollInterval: 60_000 } }, {
+          timeouts: { call: "5 seconds" }
+        })
+        const calling = yield* start(expiry(client.callTool("required")))
+        yield* TestClock.adjust("1 hour")
+        assert.deepStrictEqual(yield* Fiber.join(calling), { after: 3_600_000, budget: "total", millis: 3_600_000 })
+        assert.deepStrictEqual(server.of("tasks/cancel"), [{ taskId: FIRST }])
+      }))
+
     it.effect("says which server and method it was", () =>
       Effect.gen(function*() {
         const { client } = yield* connect({}, { name: "sleepy" })
-        const calling = yield* start(Effect.flip(client.raw.callTool("required")))
+        const calling = yield* start(Effect.flip(client.raw.callTool("required", {}, { timeout: "1 minute" })))
         yield* TestClock.adjust("1 minute")
         const error = yield* Fiber.join(calling)
         assert.deepStrictEqual([error.server, error.method], ["sleepy", "tools/call"])
@@ -89,7 +99,7 @@ describe.each(eras)("in the %s era", { concurrent: false }, (era) => {
     it.effect("waits on with each change", () =>
       Effect.gen(function*() {
         const { client, server } = yield* connect()
-        const calling = yield* start(expiry(client.callTool("required")))
+        const calling = yield* start(expiry(client.callTool("required", {}, { timeout: "1 minute" })))
         yield* busy(server, "50 seconds", 4)
         assert.isUndefined(calling.pollUnsafe())
         // The last change is seen a little later.
@@ -131,7 +141,7 @@ describe.each(eras)("in the %s era", { concurrent: false }, (era) => {
         const { client } = yield* connect({
           methods: ({ create }) => ({ "tools/call": () => Effect.delay(create(), "50 seconds") })
         })
-        const calling = yield* start(expiry(client.callTool("required")))
+        const calling = yield* start(expiry(client.callTool("required", {}, { timeout: "1 minute" })))
         yield* TestClock.adjust("110 seconds")
         assert.deepStrictEqual(yield* Fiber.join(calling), { after: 110_000, budget: "call", millis: 60_000 })
       }))

@@ -1,3 +1,4 @@
+import type * as McpClient from "@effect-mcp/client/McpClient"
 import type { McpError, ToolError } from "@effect-mcp/client/McpError"
 import type { McpExtension } from "@effect-mcp/client/McpExtension"
 import * as McpTool from "@effect-mcp/client/McpTool"
@@ -286,19 +287,22 @@ describe("the time of a call", () => {
 
   it.effect("is the client's when the call has none of its own", () =>
     Effect.gen(function*() {
-      const { client, server } = yield* connect({}, { timeouts: { call: "7 seconds" } })
+      const { client, server } = yield* connect({}, { timeouts: { total: "70 seconds" } })
       const call = yield* start(client.callTool("required"))
-      yield* TestClock.adjust("6900 millis")
+      yield* TestClock.adjust("69900 millis")
       assert.strictEqual(call.pollUnsafe(), undefined)
       yield* TestClock.adjust("100 millis")
-      assert.strictEqual((yield* failsWith("TimeoutError")(Fiber.join(call))).millis, 7000)
+      assert.strictEqual((yield* failsWith("TimeoutError")(Fiber.join(call))).millis, 70_000)
       assert.strictEqual(server.of(CANCEL).length, 1)
     }))
 
-  it.effect("begins anew with each wait for a task that was started", () =>
+  it.effect.each<McpClient.CallOptions>([
+    { timeout: "10 seconds" },
+    { totalTimeout: "10 seconds" }
+  ])("begins anew with each wait for a task that was started: %j", (timeouts) =>
     Effect.gen(function*() {
       const { client, server } = yield* connect({ task: { pollInterval: 1000 } })
-      const task = yield* client.startTool("required", {}, { timeout: "10 seconds" })
+      const task = yield* client.startTool("required", {}, timeouts)
       for (let n = 0; n < 2; n++) {
         yield* TestClock.adjust("10 minutes")
         const waiting = yield* start(task.await)

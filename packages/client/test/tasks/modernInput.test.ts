@@ -599,4 +599,30 @@ describe("a task that is answered by hand", () => {
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual([log, told(server)], [[], [{ a: answerOf("a") }, { b: answerOf("b") }]])
     }))
+
+  it.effect("is there to be answered, also when it would be cancelled with who waits", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connect()
+      const task = yield* client.startTool("required", {}, { input: "manual", onInterrupt: "cancel" })
+      const waiting = yield* start(task.await)
+      yield* server.set(FIRST, required("a"))
+      yield* TestClock.adjust("2 seconds")
+      yield* failsWith("InputRequiredError")(Fiber.join(waiting))
+      assert.deepStrictEqual(server.of("tasks/cancel"), [])
+      yield* Fiber.interrupt(yield* start(task.await))
+      yield* task.answer({ a: answerOf("x") })
+      yield* Fiber.interrupt(yield* start(task.await))
+      assert.deepStrictEqual(server.of("tasks/cancel"), [{ taskId: FIRST }])
+    }))
+
+  it.effect("can not be, where it was a plain call: it is cancelled", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connect()
+      const calling = yield* start(client.callTool("required", {}, { input: "manual" }))
+      yield* server.set(FIRST, required("a"))
+      yield* TestClock.adjust("2 seconds")
+      const { description } = yield* failsWith("InputRequiredError")(Fiber.join(calling))
+      assert.include(description, "handle")
+      assert.deepStrictEqual(server.of("tasks/cancel"), [{ taskId: FIRST }])
+    }))
 })

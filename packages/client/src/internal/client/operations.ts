@@ -33,8 +33,6 @@ export interface Request<A, E, R, R2> extends Operation {
   readonly deadline: Deadline | McpError.McpError
   readonly meta: JsonObject | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R2>) | undefined
-  /** Called with progress at once. */
-  readonly report?: ((progress: Progress) => void) | undefined
   /** What answers the server meanwhile. */
   readonly handlers?: CallHandlers<R2> | undefined
   readonly input?: "manual" | undefined
@@ -47,6 +45,7 @@ export interface Request<A, E, R, R2> extends Operation {
   readonly onInput?: (() => void) | undefined
   /** Whether to ask for progress when nobody listens, too: it restarts the deadline all the same. */
   readonly tracked?: boolean | undefined
+  /** Asks the server to make a task of it. */
   readonly task?: RequestOptions["task"]
   /** What becomes of it when the server makes a task of it. */
   readonly onTask?: ((created: CreatedTask, asked: Asked) => Effect.Effect<A, E | McpError.McpError, R>) | undefined
@@ -60,8 +59,8 @@ export interface Asked {
   /** When, by the clock of deadlines. */
   readonly since: number
   readonly handlers: Handlers
-  /** Where progress goes. */
-  readonly sink: { report: ((progress: Progress) => void) | undefined }
+  /** Where its progress goes. */
+  readonly sink: Sink
 }
 
 /** What all operations of a client have in common. */
@@ -155,52 +154,51 @@ export const make = (options: {
   ): Effect.Effect<A, E | McpError.McpError, R | R2> => {
     const { meta, method, onAsk, onInput, onProgress, onTask, params, read, task, tracked, without } = request
     const handlers = request.handlers === undefined ? undefined : answering(request.handlers)
-    const send = (report: ((progress: Progress) => void) | undefined) =>
-      Effect.suspend(() => {
-        // What the server was given already need not be asked for again.
-        let resume = request.resume
-        const onResume = (next: Resume): void => {
-          resume = next
-          onInput?.()
-        }
-        const ask = (session: Session, onProgress: ((progress: Progress) => void) | undefined) => {
-          onAsk?.()
-          const isManual = request.input === "manual"
-          return session.request(method, params, {
-            deadline,
-            meta,
-            onProgress,
-            onResume,
-            handlers,
-            resume,
-            isManual,
-            task
-          })
-        }
-        if (onTask === undefined) {
-          return run(request, (session): Effect.Effect<A, E | McpError.McpError, R> =>
-            without(session.info) ?? Effect.flatMap(ask(session, report), read))
-        }
-        const asked: Asked = { since: now(), handlers: handlers ?? own, sink: { report } }
-        const sink = report === undefined ? undefined : (progress: Progress) =>
-          asked.sink.report?.(progress)
-        return Effect.flatMap(
-          run(request, (session): Effect.Effect<A | Created, E | McpError.McpError, R> =>
-            without(session.info) ?? Effect.flatMap(
-              ask(session, sink),
-              (answer): Effect.Effect<A | Created, E | McpError.McpError, R> => {
-                const created = session.tasks.created(answer)
-                return created === undefined ? read(answer) : Exit.map(created, (task) =>
-                  new Created(task))
-              }
-            )),
-          (result) =>
-            result instanceof Created ? onTask(result.task, asked) : Exit.succeed(result)
-        )
-      })
-    return onProgress === undefined
-      ? send(request.report ?? (tracked === true ? ignoreProgress : undefined))
-      : withProgress(onProgress, send)
+    return Effect.suspend(() => {
+      // What the server was given already need not be asked for again.
+      let resume = request.resume
+      const onResume = (next: Resume): void => {
+        resume = next
+        onInput?.()
+      }
+      const since = now()
+      const sink: Sink = { report: undefined }
+      const onReport = (progress: Progress): void => sink.report?.(progress)
+      type Answer = Effect.Effect<A | Continued<A, E | McpError.McpError, R>, E | McpError.McpError, R>
+      const ask = (session: Session, report: ((progress: Progress) => void) | undefined): Answer => {
+        onAsk?.()
+        sink.report = report
+        const isManual = request.input === "manual"
+        const answered = session.request(method, params, {
+          deadline,
+          meta,
+          onProgress: report === undefined ? undefined : onReport,
+          onResume,
+          handlers,
+          resume,
+          isManual,
+          task
+        })
+        if (onTask === undefined) return Effect.flatMap(answered, read)
+        return Effect.flatMap(answered, (answer): Answer => {
+          const created = session.tasks.created(answer)
+          if (created === undefined) return read(answer)
+          const asked: Asked = { since, handlers: handlers ?? own, sink }
+          return Exit.map(created, (task) => new Continued(onTask(task, asked)))
+        })
+      }
+      const answered = run(
+        request,
+        (session): Effect.Effect<Effect.Success<Answer>, E | McpError.McpError, R | R2> =>
+          without(session.info) ?? (onProgress === undefined
+            ? ask(session, tracked === true ? ignoreProgress : undefined)
+            : withProgress(onProgress, (report) => ask(session, report)))
+      )
+      return Effect.flatMap(
+        answered,
+        (answer): Effect.Effect<A, E | McpError.McpError, R> => isContinued(answer) ? answer.rest : Exit.succeed(answer)
+      )
+    })
   }
 
   const request: Operations["request"] = (request) => {
@@ -238,14 +236,22 @@ export const make = (options: {
   }
 }
 
-/** That there is a task in place of an answer. */
-class Created {
-  readonly task: CreatedTask
+/** Where progress goes. */
+export interface Sink {
+  report: ((progress: Progress) => void) | undefined
+}
 
-  constructor(task: CreatedTask) {
-    this.task = task
+/** In place of an answer, what goes on when the request itself is over. */
+class Continued<A, E, R> {
+  readonly rest: Effect.Effect<A, E, R>
+
+  constructor(rest: Effect.Effect<A, E, R>) {
+    this.rest = rest
   }
 }
+
+const isContinued = <A, E, R>(answer: A | Continued<A, E, R>): answer is Continued<A, E, R> =>
+  answer instanceof Continued
 
 const ignoreProgress = (): void => {}
 

@@ -4,13 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import type { ListOptions, ResumeOptions, TaskOptions } from "../../McpClient.ts"
+import type { CallOptions, ListOptions, ResumeOptions, TaskOptions } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
-import type { JsonObject } from "../../McpSchema.ts"
+import type { JsonObject, Progress } from "../../McpSchema.ts"
 import type { McpTask, State } from "../../McpTask.ts"
 import type { Deadline } from "../../McpTransport.ts"
 import type { Callers } from "../session/callers.ts"
-import { withProgress } from "../session/progress.ts"
 import type { Handlers, Session, SessionInfo } from "../session/session.ts"
 import { type CreatedTask, isTerminal, type TaskState } from "../session/tasks.ts"
 import type { Remote } from "../tasks/driver.ts"
@@ -31,14 +30,23 @@ const CONCURRENCY = 8
 
 const CHANGES = new Set(["notifications/tasks/status", "notifications/tasks"])
 
-/** A request that may become a task. */
-export interface Request<A, E, R> {
+/** What a task may be made of, and how its result is read, at once or later. */
+export interface Kind<A, E, R> {
   readonly method: string
   readonly target: Target
+  readonly read: (result: unknown) => Effect.Effect<A, E | McpError.McpError, R>
+}
+
+/** A request that may become a task. */
+export interface Request<A, E, R> extends Kind<A, E, R> {
   readonly params: JsonObject
   readonly without: (info: SessionInfo) => Exit.Exit<never, McpError.McpError> | undefined
-  /** Reads the result, at once or later. */
-  readonly read: (result: unknown) => Effect.Effect<A, E | McpError.McpError, R>
+}
+
+/** A call that may become a task without its caller's doing. */
+export interface Call<A, E, R, R2> extends Kind<A, E, R> {
+  readonly options: CallOptions<R2>
+  readonly deadline: Deadline
 }
 
 /** What a client has to do with tasks. */
@@ -48,7 +56,7 @@ export interface Tasks {
     options: TaskOptions<R2>
   ) => Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2>
   readonly resume: <A, E, R, R2>(
-    request: Pick<Request<A, E, R>, "method" | "read"> & {
+    request: Pick<Kind<A, E, R>, "method" | "read"> & {
       /** Of what, if that is known. */
       readonly name: string | undefined
     },
@@ -56,15 +64,11 @@ export interface Tasks {
     options: ResumeOptions<R2>
   ) => Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2>
   /** Waits for a task as if it were an answer, and cancels it when nobody waits any more. */
-  readonly through: <A, E, R>(
-    request: Pick<Request<A, E, R>, "method" | "read"> & {
-      readonly name: string
-      readonly deadline: Deadline
-      readonly input: "manual" | undefined
-    },
+  readonly through: <A, E, R, R2>(
+    call: Call<A, E, R, R2>,
     created: CreatedTask,
     asked: Asked
-  ) => Effect.Effect<A, E | McpError.McpError, R>
+  ) => Effect.Effect<A, E | McpError.McpError, R | R2>
   readonly list: (options?: ListOptions) => Stream.Stream<State, McpError.McpError>
   /** Lets nobody wait any more. */
   readonly end: Effect.Effect<void>
@@ -148,15 +152,18 @@ export const make = (
     }
   }
 
+  // ---------------------------------------------------------------------------
+  // Handles
+  // ---------------------------------------------------------------------------
+
   /** What all handles have in common. */
-  const settingsOf = <A, E, R>(
-    { method, name, read }: Pick<Request<A, E, R>, "method" | "read"> & { readonly name: string },
-    taskId: string,
-    handlers: Handlers,
-    millis: number,
+  const common = <A, E, R>(
+    { method, name, read }: Pick<Kind<A, E, R>, "method" | "read"> & { readonly name: string },
     // It has what the handlers need, too.
-    context: Context.Context<R>
-  ) => ({
+    context: Context.Context<R>,
+    options: Pick<TaskOptions, "input" | "onInterrupt">
+  ) =>
+  (taskId: string, handlers: Handlers, millis: number) => ({
     request: { server, method, name },
     remote: remoteOf(taskId, handlers, millis),
     handlers,
@@ -164,8 +171,16 @@ export const make = (
     clock,
     read: (result: unknown) => locate(Effect.provideContext(read(result), context), server, method),
     onDiagnostic,
-    fork: forkWith(context)
+    fork: forkWith(context),
+    isManual: options.input === "manual",
+    cancels: options.onInterrupt === "cancel" ? "left" as const : "never" as const
   })
+
+  const withContext = <R>(
+    onProgress: CallOptions<R>["onProgress"],
+    context: Context.Context<R>
+  ): ((progress: Progress) => Effect.Effect<void>) | undefined =>
+    onProgress === undefined ? undefined : (progress) => Effect.provideContext(onProgress(progress), context)
 
   const limitsOf = ({ timeout, totalTimeout }: Pick<TaskOptions, "timeout" | "totalTimeout">): Deadline => ({
     budget: "call",
@@ -174,75 +189,61 @@ export const make = (
     totalMillis: Number(override("totalTimeout", totalTimeout, Number.POSITIVE_INFINITY))
   })
 
+  /** A handle of a task that the server has just made. */
+  const fresh = ({ immediateResponse, state }: CreatedTask, { sink }: Asked) => {
+    remember(started, state.taskId)
+    return { state, startedAt: clock.currentTimeMillisUnsafe(), isFresh: true, immediateResponse, sink }
+  }
+
   const start: Tasks["start"] = <A, E, R, R2>(
     kind: Request<A, E, R>,
     options: TaskOptions<R2>
   ): Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2> => {
+    const { method, params, target, without } = kind
     const deadline = timeouts.call(options)
+    const millis = McpError.isMcpError(deadline) ? idleMillis : deadline.idleMillis
     const ttl = override("ttl", options.ttl, Number.POSITIVE_INFINITY)
-    if (McpError.isMcpError(ttl)) return locate(Effect.fail(ttl), server, kind.method)
+    if (McpError.isMcpError(ttl)) return locate(Effect.fail(ttl), server, method)
     return Effect.flatMap(Effect.context<R | R2>(), (context) => {
-      const { onProgress } = options
-      const millis = McpError.isMcpError(deadline) ? idleMillis : deadline.idleMillis
-      const settings = (taskId: string, handlers: Handlers) => ({
-        ...settingsOf({ ...kind, name: kind.target.name }, taskId, handlers, millis, context),
-        isManual: options.input === "manual",
-        isLeft: options.onInterrupt !== "cancel",
-        answered: []
+      const settings = common({ ...kind, name: target.name }, context, options)
+      return request<McpTask<A, E>, never, never, R2>({
+        method,
+        target,
+        params,
+        deadline,
+        meta: options.meta,
+        onProgress: options.onProgress,
+        handlers: options.handlers,
+        input: options.input,
+        resume: options.resume,
+        tracked: true,
+        repeatable: () => options.idempotent === true,
+        without,
+        task: Number.isFinite(ttl) ? { ttl: Math.round(ttl) } : {},
+        read: (answer) => {
+          const state = immediate(clock)
+          return Exit.succeed(Task.make<A, E>({
+            ...settings(state.taskId, answering(undefined), millis),
+            state,
+            outcome: Exit.succeed(answer),
+            startedAt: clock.currentTimeMillisUnsafe(),
+            isFresh: true,
+            ranImmediately: true
+          }))
+        },
+        onTask: (created, asked) =>
+          Exit.succeed(Task.make<A, E>({
+            ...settings(created.state.taskId, asked.handlers, millis),
+            ...fresh(created, asked),
+            deadline: { limits: limitsOf(options) },
+            onProgress: withContext(options.onProgress, context)
+          }))
       })
-      const send = (report: NonNullable<Asked["sink"]["report"]>) =>
-        request<McpTask<A, E>, never, never, R2>({
-          method: kind.method,
-          target: kind.target,
-          params: kind.params,
-          deadline,
-          meta: options.meta,
-          report,
-          handlers: options.handlers,
-          input: options.input,
-          resume: options.resume,
-          repeatable: () => options.idempotent === true,
-          without: kind.without,
-          task: Number.isFinite(ttl) ? { ttl: Math.round(ttl) } : {},
-          read: (answer) => {
-            const state = immediate(clock)
-            return Exit.succeed(Task.make<A, E>({
-              ...settings(state.taskId, answering(undefined)),
-              state,
-              outcome: Exit.succeed(answer),
-              startedAt: clock.currentTimeMillisUnsafe(),
-              isFresh: true,
-              ranImmediately: true,
-              immediateResponse: undefined,
-              deadline: undefined,
-              onProgress: undefined,
-              sink: { report: undefined }
-            }))
-          },
-          onTask: ({ immediateResponse, state }, { handlers, since, sink }) => {
-            remember(started, state.taskId)
-            return Exit.succeed(Task.make<A, E>({
-              ...settings(state.taskId, handlers),
-              state,
-              outcome: undefined,
-              startedAt: clock.currentTimeMillisUnsafe(),
-              isFresh: true,
-              ranImmediately: false,
-              immediateResponse,
-              deadline: { since, limits: limitsOf(options) },
-              onProgress: onProgress === undefined
-                ? undefined
-                : (progress) => Effect.provideContext(onProgress(progress), context),
-              sink
-            }))
-          }
-        })
-      return onProgress === undefined ? send(() => {}) : withProgress(onProgress, send)
     })
   }
 
   const resume: Tasks["resume"] = <A, E, R, R2>(
-    kind: Pick<Request<A, E, R>, "method" | "read"> & { readonly name: string | undefined },
+    kind: Parameters<Tasks["resume"]>[0] & Pick<Kind<A, E, R>, "read">,
     json: unknown,
     options: ResumeOptions<R2>
   ): Effect.Effect<McpTask<A, E>, McpError.McpError, R | R2> =>
@@ -254,47 +255,33 @@ export const make = (
       const { answered, name, startedAt, taskId } = saved.value
       remember(started, taskId)
       return Exit.succeed(Task.make<A, E>({
-        ...settingsOf({ ...kind, name }, taskId, answering(options.handlers), deadline.idleMillis, context),
-        isManual: options.input === "manual",
-        isLeft: options.onInterrupt !== "cancel",
-        answered,
+        ...common({ ...kind, name }, context, options)(taskId, answering(options.handlers), deadline.idleMillis),
         state: Saved.stateOf(saved.value),
         outcome: "result" in saved.value ? Exit.succeed(saved.value.result) : undefined,
+        answered,
         startedAt,
         isFresh: false,
-        ranImmediately: false,
-        immediateResponse: undefined,
-        deadline: { since: operations.now(), limits: limitsOf(options) },
-        onProgress: undefined,
-        sink: { report: undefined }
+        deadline: { limits: limitsOf(options) }
       }))
     })
 
-  const through: Tasks["through"] = <A, E, R>(
-    kind: Pick<Request<A, E, R>, "method" | "read"> & {
-      readonly name: string
-      readonly deadline: Deadline
-      readonly input: "manual" | undefined
-    },
-    { immediateResponse, state }: CreatedTask,
-    { handlers, since, sink }: Asked
+  const through: Tasks["through"] = <A, E, R, R2>(
+    { deadline, options, ...kind }: Call<A, E, R, R2>,
+    created: CreatedTask,
+    asked: Asked
   ) =>
-    Effect.flatMap(Effect.context<R>(), (context) => {
-      remember(started, state.taskId)
+    Effect.flatMap(Effect.context<R | R2>(), (context) => {
+      const settings = common({ ...kind, name: kind.target.name }, context, options)
       const task = Task.make<A, E>({
-        ...settingsOf(kind, state.taskId, handlers, kind.deadline.idleMillis, context),
-        isManual: kind.input === "manual",
-        isLeft: false,
-        answered: [],
-        state,
-        outcome: undefined,
-        startedAt: clock.currentTimeMillisUnsafe(),
-        isFresh: true,
-        ranImmediately: false,
-        immediateResponse,
-        deadline: { since, limits: kind.deadline },
-        onProgress: undefined,
-        sink
+        ...settings(created.state.taskId, asked.handlers, deadline.idleMillis),
+        ...fresh(created, asked),
+        // A server that says of a task that it goes on is not silent.
+        deadline: {
+          limits: options.timeout === undefined ? { ...deadline, idleMillis: Number.POSITIVE_INFINITY } : deadline,
+          since: asked.since
+        },
+        cancels: "always",
+        onProgress: withContext(options.onProgress, context)
       })
       return task.await
     })

@@ -70,11 +70,11 @@ export const make = (
         tasks.get().through(
           {
             method: "tools/call",
-            name,
+            target: { kind: "tool", name },
             read: readAnswer,
+            options,
             // With a wrong one nothing would have been asked.
-            deadline: McpError.isMcpError(deadline) ? timeouts.usualCall : deadline,
-            input: options.input
+            deadline: McpError.isMcpError(deadline) ? timeouts.usualCall : deadline
           },
           created,
           asked

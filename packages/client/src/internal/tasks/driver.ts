@@ -28,6 +28,9 @@ const LAST_INTERVAL = 5_000
 /** Intervals are longer by up to this part of them, so that many tasks do not ask all at once. */
 const JITTER = 0.1
 
+/** So much progress is kept for those who will wait. */
+const MAX_MISSED = 256
+
 /** So often in a row may a server be out of reach. */
 const MAX_FAILURES = 5
 
@@ -58,7 +61,7 @@ export interface Watcher {
 export interface Options {
   readonly state: TaskState
   /** What is known already of the outcome. */
-  readonly outcome: Exit.Exit<unknown, McpError.McpError> | undefined
+  readonly outcome?: Exit.Exit<unknown, McpError.McpError> | undefined
   /** When the task was made, by the wall clock of this side, in milliseconds. */
   readonly startedAt: number
   /** Whether the state comes from the server just now. */
@@ -69,9 +72,9 @@ export interface Options {
   readonly isManual: boolean
   readonly callers: Callers
   readonly clock: Clock.Clock
-  readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
-  /** Where progress goes. */
-  readonly sink: { report: ((progress: Progress) => void) | undefined }
+  readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
+  /** Where the progress of the task comes from. */
+  readonly sink?: { report: ((progress: Progress) => void) | undefined } | undefined
   readonly onDiagnostic: (diagnostic: Diagnostic) => void
   /** Starts an effect that ends with the client at the latest. */
   readonly fork: (effect: Effect.Effect<void, McpError.McpError>) => Fiber.Fiber<void, McpError.McpError>
@@ -228,7 +231,10 @@ export const make = (options: Options): Driver => {
       outcome = Exit.fail(ended(state))
       return
     }
-    const due = waiting === undefined || hasFailed(waiting) ? remote.result : Fiber.join(waiting)
+    // Some servers take their time to tell who has waited, and tell at once who asks.
+    const due = waiting === undefined || hasFailed(waiting)
+      ? remote.result
+      : Effect.timeoutOrElse(Fiber.join(waiting), { duration: MIN_INTERVAL, orElse: () => remote.result })
     const result = yield* Effect.result(within(due, { budget: "call", millis: remote.millis }))
     if (Result.isFailure(result)) {
       const error = result.failure
@@ -241,17 +247,30 @@ export const make = (options: Options): Driver => {
 
   const wantsOutcome = (): boolean => Array.from(watchers).some((watcher) => watcher.wantsOutcome)
 
-  let report = onProgress === undefined ? sink.report : undefined
-  sink.report = (progress) => {
-    signAt = now()
-    report?.(progress)
+  /** What came while nobody waited. */
+  let missed: ReadonlyArray<Progress> = []
+  let report: ((progress: Progress) => void) | undefined
+  if (sink !== undefined) {
+    sink.report = (progress) => {
+      signAt = now()
+      if (report !== undefined) report(progress)
+      else if (onProgress !== undefined) missed = [...missed, progress].slice(-MAX_MISSED)
+    }
   }
 
   const drive = callers.calling(taskId, handlers.methods, (since) => {
     sinceAsked = since
-    return onProgress === undefined ? run : withProgress(onProgress, (next) => {
+    if (onProgress === undefined) return run
+    return withProgress(onProgress, (next) => {
+      missed.forEach(next)
+      missed = []
       report = next
-      return run
+      return Effect.ensuring(
+        run,
+        Effect.sync(() => {
+          if (report === next) report = undefined
+        })
+      )
     })
   })
 

@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,19 +26,24 @@ export const CANCEL_MILLIS = 5_000
 
 export interface Options<A, E> extends Omit<Driver.Options, "answered"> {
   readonly request: Saved.Origin
-  readonly answered: Iterable<string>
-  readonly ranImmediately: boolean
-  readonly immediateResponse: string | undefined
+  /** The questions that have been answered already. */
+  readonly answered?: Iterable<string> | undefined
+  readonly ranImmediately?: boolean | undefined
+  readonly immediateResponse?: string | undefined
   /** Reads the result, with all that takes. */
   readonly read: (result: unknown) => Effect.Effect<A, E | McpError.McpError>
-  /** How long a waiter may wait, counted from a point of time on the clock of deadlines. */
-  readonly deadline: { readonly since: number; readonly limits: Deadline } | undefined
-  /** Whether the task goes on when a waiter has left it. */
-  readonly isLeft: boolean
+  /** How long a waiter may wait: from the begin of its wait, or from a point of time on the clock of deadlines. */
+  readonly deadline?: { readonly limits: Deadline; readonly since?: number } | undefined
+  /**
+   * Whether a waiter that leaves before the end takes the task with it. One that leaves to ask the user itself does not,
+   * unless nobody else can come back to the task.
+   */
+  readonly cancels: "never" | "left" | "always"
 }
 
 export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
-  const { deadline, immediateResponse, isLeft, isManual, ranImmediately, read, remote, request, startedAt } = options
+  const { cancels, deadline, immediateResponse, isManual, ranImmediately = false, read, remote, request, startedAt } =
+    options
   const { taskId } = options.state
   const answered = new Set(options.answered)
   const driver = Driver.make({ ...options, answered })
@@ -53,7 +59,7 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
     if (!isManual || open.length === 0) return undefined
     return McpError.make(
       new McpError.InputRequiredError({
-        description: `Task ${taskId} asks for input`,
+        description: `Task ${taskId} asks for input, which is given by hand through the handle of the task`,
         inputRequests: Object.fromEntries(open)
       })
     )
@@ -92,10 +98,7 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
       )
   )
 
-  const overdue = (
-    { limits, since }: NonNullable<typeof deadline>,
-    begunAt: number
-  ): Effect.Effect<never, McpError.McpError> =>
+  const overdue = (limits: Deadline, begunAt: number, since: number): Effect.Effect<never, McpError.McpError> =>
     Effect.suspend(() => {
       const { budget, idleMillis, totalMillis } = limits
       const now = monotonicMillis(options.clock)
@@ -107,23 +110,25 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
         : { budget, millis: idleMillis }
       return Math.min(idle, total) <= 0
         ? Effect.fail(McpError.make(new McpError.TimeoutError(late)))
-        : Effect.andThen(Effect.sleep(Math.min(idle, total)), overdue({ limits, since }, begunAt))
+        : Effect.andThen(Effect.sleep(Math.min(idle, total)), overdue(limits, begunAt, since))
     })
 
   const abandon = Effect.suspend(() =>
-    isLeft || isTerminal(driver.state().status) || driver.outcome() !== undefined
+    isTerminal(driver.state().status) || driver.outcome() !== undefined
       ? Effect.void
       : Effect.interruptible(remote.cancel).pipe(Effect.timeoutOption(CANCEL_MILLIS), Effect.ignore)
   )
 
   const awaited: Effect.Effect<A, E | McpError.McpError> = Effect.suspend(() => {
     if (kept !== undefined) return kept
+    const begunAt = monotonicMillis(options.clock)
     const waiting = deadline === undefined
       ? readOutcome
-      : Effect.raceFirst(readOutcome, overdue(deadline, monotonicMillis(options.clock)))
+      : Effect.raceFirst(readOutcome, overdue(deadline.limits, begunAt, deadline.since ?? begunAt))
     return Effect.onExit(waiting, (exit) => {
       if (driver.outcome() !== undefined && !Exit.hasInterrupts(exit)) kept ??= exit
-      return Exit.isFailure(exit) ? abandon : Effect.void
+      const isLeft = Exit.isFailure(exit) && !(isManual && isQuestion(exit))
+      return cancels === "always" && Exit.isFailure(exit) || cancels === "left" && isLeft ? abandon : Effect.void
     })
   })
 
@@ -248,6 +253,11 @@ export const toState = ({ pollIntervalMillis, ttlMillis, ...state }: TaskState):
   ttl: ttlMillis === null ? Duration.infinity : Duration.millis(ttlMillis),
   pollInterval: pollIntervalMillis === undefined ? undefined : Duration.millis(pollIntervalMillis)
 })
+
+const isQuestion = ({ cause }: Exit.Failure<unknown, unknown>): boolean =>
+  cause.reasons.some((reason) =>
+    Cause.isFailReason(reason) && McpError.isMcpError(reason.error) && reason.error.reason._tag === "InputRequiredError"
+  )
 
 /** Who reads a failure of the tool as a value gets to see it. */
 const isToolFailure = (result: unknown): boolean => isJsonObject(result) && result["isError"] === true
