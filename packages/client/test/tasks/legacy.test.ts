@@ -175,6 +175,40 @@ describe("whether a call is a task", () => {
       assert.lengthOf(server.of("tools/list"), 2)
     }))
 
+  it.effect("is looked up again before the call when the tools change between two pages", () =>
+    Effect.gen(function*() {
+      const gate = yield* Latch.make()
+      const { client, mock, server } = yield* connect({
+        methods: () => ({
+          "tools/list": ({ cursor }) =>
+            cursor === undefined
+              ? Effect.succeed({ ...listed("required"), nextCursor: "2" })
+              : Effect.as(gate.await, { tools: [] })
+        })
+      })
+      const calling = yield* start(client.startTool("required"))
+      yield* mock.notify("notifications/tools/list_changed")
+      yield* settled
+      yield* gate.open
+      assert.isFalse((yield* Fiber.join(calling)).ranImmediately)
+      assert.lengthOf(server.of("tools/list"), 4)
+    }))
+
+  it.effect("is not looked up for ever when the tools change each time", () =>
+    Effect.gen(function*() {
+      let notify: Effect.Effect<void> = Effect.void
+      const { client, mock, server } = yield* connect({
+        methods: () => ({
+          "tools/list": () => Effect.as(Effect.andThen(notify, Effect.sleep("10 millis")), listed("forbidden"))
+        })
+      })
+      notify = mock.notify("notifications/tools/list_changed")
+      const calling = yield* start(client.callTool("optional"))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(calling)
+      assert.lengthOf(server.of("tools/list"), 3)
+    }))
+
   it.effect.each([-32601, -32603, -32000])(
     "is no, if the server can not list its tools: %s",
     (code) =>

@@ -10,10 +10,11 @@ import * as Callers from "./callers.ts"
 import { capabilitiesOf } from "./capabilities.ts"
 import type { Open } from "./era.ts"
 import { hear } from "./hear.ts"
-import * as LegacyTasks from "./legacyTasks.ts"
+import { LegacyTasks, offeredBy } from "./legacyTasks.ts"
 import { reader } from "./reader.ts"
 import * as ServerRequests from "./serverRequests.ts"
 import type { Session, SessionInfo, SessionOptions } from "./session.ts"
+import * as TaskRequests from "./taskRequests.ts"
 import { withUrlElicitation } from "./urlElicitation.ts"
 
 /**
@@ -28,11 +29,11 @@ export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
     const start = now()
     const callers = Callers.make(now)
     const serverRequests = yield* ServerRequests.make(connection, options, callers)
-    let tasks: ReturnType<typeof LegacyTasks.make> | undefined
+    let taskRequests: TaskRequests.TaskRequests | undefined
     yield* Effect.forkScoped(hear(connection, options, {
       onRequest: serverRequests.serve,
       onNotification(notification) {
-        tasks?.onNotification(notification)
+        taskRequests?.onNotification(notification)
         const { method, params: { requestId } } = notification
         if (method !== "notifications/cancelled") return
         if (typeof requestId === "string" || typeof requestId === "number") serverRequests.cancel(requestId)
@@ -54,11 +55,12 @@ export const open: Open<McpProtocol.LegacyVersion> = Effect.fnUntraced(
       millis,
       left: millis - (now() - start)
     })
-    tasks = LegacyTasks.make(request, info.capabilities)
+    const offered = offeredBy(info.capabilities)
+    if (McpSchema.isJsonObject(offered["requests"])) taskRequests = TaskRequests.make(request, offered["requests"])
     return {
       info,
-      request: tasks.request,
-      tasks: tasks.tasks,
+      request: taskRequests?.request ?? request,
+      tasks: new LegacyTasks(request, offered, taskRequests?.forget),
       notify: (method, params) => connection.send({ jsonrpc: "2.0", method, params }),
       closedBy: connection.closedBy,
       closed: connection.closed
