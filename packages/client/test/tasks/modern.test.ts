@@ -238,6 +238,23 @@ describe("a call of which the server makes a task", () => {
     }))
 })
 
+describe("a server that is lost while its task is waited for", () => {
+  it.effect.each([
+    { idempotent: false, calls: 1 },
+    // As many times as a call without a task.
+    { idempotent: true, calls: 3 }
+  ])("has been called: %j", ({ calls, idempotent }) =>
+    Effect.gen(function*() {
+      const { client, mock, server } = yield* connect()
+      yield* mock.inject(Fault.disconnect(GET))
+      const call = yield* start(client.callTool("required", {}, { idempotent }))
+      yield* TestClock.adjust("10 minutes")
+      const { by, requestSent } = yield* failsWith("ClosedError")(Fiber.join(call))
+      assert.deepStrictEqual({ by, requestSent }, { by: "server", requestSent: true })
+      assert.strictEqual(server.of("tools/call").length, calls)
+    }))
+})
+
 describe("the time of a call", () => {
   it.effect("is over when the task has not changed for long, and then the task is cancelled", () =>
     Effect.gen(function*() {

@@ -60,7 +60,7 @@ export interface Asked {
   readonly since: number
   readonly handlers: Handlers
   /** Where its progress goes. */
-  readonly sink: Sink
+  readonly sink: { report: ((progress: Progress) => void) | undefined }
 }
 
 /** What all operations of a client have in common. */
@@ -162,41 +162,38 @@ export const make = (options: {
         onInput?.()
       }
       const since = now()
-      const sink: Sink = { report: undefined }
-      const onReport = (progress: Progress): void => sink.report?.(progress)
-      type Answer = Effect.Effect<A | Continued<A, E | McpError.McpError, R>, E | McpError.McpError, R>
-      const ask = (session: Session, report: ((progress: Progress) => void) | undefined): Answer => {
+      const send = (session: Session, onProgress: ((progress: Progress) => void) | undefined) => {
         onAsk?.()
-        sink.report = report
         const isManual = request.input === "manual"
-        const answered = session.request(method, params, {
+        return session.request(method, params, {
           deadline,
           meta,
-          onProgress: report === undefined ? undefined : onReport,
+          onProgress,
           onResume,
           handlers,
           resume,
           isManual,
           task
         })
-        if (onTask === undefined) return Effect.flatMap(answered, read)
-        return Effect.flatMap(answered, (answer): Answer => {
+      }
+      const ask = (
+        session: Session,
+        report: ((progress: Progress) => void) | undefined
+      ): Effect.Effect<A, E | McpError.McpError, R> => {
+        if (onTask === undefined || !session.tasks.isOffered) return Effect.flatMap(send(session, report), read)
+        const asked: Asked = { since, handlers: handlers ?? own, sink: { report } }
+        const answered = send(session, report === undefined ? undefined : (progress) => asked.sink.report?.(progress))
+        return Effect.flatMap(answered, (answer): Effect.Effect<A, E | McpError.McpError, R> => {
           const created = session.tasks.created(answer)
-          if (created === undefined) return read(answer)
-          const asked: Asked = { since, handlers: handlers ?? own, sink }
-          return Exit.map(created, (task) => new Continued(onTask(task, asked)))
+          return created === undefined ? read(answer) : Effect.flatMap(created, (task) => onTask(task, asked))
         })
       }
-      const answered = run(
+      return run(
         request,
-        (session): Effect.Effect<Effect.Success<Answer>, E | McpError.McpError, R | R2> =>
+        (session): Effect.Effect<A, E | McpError.McpError, R | R2> =>
           without(session.info) ?? (onProgress === undefined
             ? ask(session, tracked === true ? ignoreProgress : undefined)
             : withProgress(onProgress, (report) => ask(session, report)))
-      )
-      return Effect.flatMap(
-        answered,
-        (answer): Effect.Effect<A, E | McpError.McpError, R> => isContinued(answer) ? answer.rest : Exit.succeed(answer)
       )
     })
   }
@@ -235,23 +232,6 @@ export const make = (options: {
     onDiagnostic
   }
 }
-
-/** Where progress goes. */
-export interface Sink {
-  report: ((progress: Progress) => void) | undefined
-}
-
-/** In place of an answer, what goes on when the request itself is over. */
-class Continued<A, E, R> {
-  readonly rest: Effect.Effect<A, E, R>
-
-  constructor(rest: Effect.Effect<A, E, R>) {
-    this.rest = rest
-  }
-}
-
-const isContinued = <A, E, R>(answer: A | Continued<A, E, R>): answer is Continued<A, E, R> =>
-  answer instanceof Continued
 
 const ignoreProgress = (): void => {}
 

@@ -283,7 +283,7 @@ export const make = (
         cancels: "always",
         onProgress: withContext(options.onProgress, context)
       })
-      return task.await
+      return Effect.mapError(task.await, sent)
     })
 
   // ---------------------------------------------------------------------------
@@ -337,6 +337,15 @@ export const make = (
     list,
     end: Effect.suspend(() => Fiber.interruptAll(Array.from(fibers)))
   }
+}
+
+/** Whatever got lost in the end, the call itself had been sent. */
+const sent = <E>(error: E): E => {
+  if (!McpError.isMcpError(error) || error.reason._tag !== "ClosedError" || error.reason.requestSent) return error
+  const { by, cause, description } = error.reason
+  const reason = new McpError.ClosedError({ description, by, requestSent: true, cause })
+  // It is of the same type as before.
+  return new McpError.McpError({ reason, server: error.server, method: error.method }) as E
 }
 
 const remember = (taskIds: Set<string>, taskId: string): void => {

@@ -24,11 +24,13 @@ export const offeredBy = (capabilities: ServerCapabilities): JsonObject => {
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks
  */
 export class LegacyTasks implements Tasks {
+  readonly isOffered: boolean
   private readonly request: Session["request"]
   private readonly offered: JsonObject
   private readonly onEnd: ((taskId: string) => void) | undefined
 
   constructor(request: Session["request"], offered: JsonObject, onEnd: ((taskId: string) => void) | undefined) {
+    this.isOffered = offered["requests"] !== undefined
     this.request = request
     this.offered = offered
     this.onEnd = onEnd

@@ -35,6 +35,7 @@ export const make = (
       return McpError.isMcpError(report) ? Effect.fail(report) : Effect.succeed(report)
     })
   return {
+    isOffered: isDeclared,
     created(answer) {
       if (!isJsonObject(answer) || answer["resultType"] !== "task") return undefined
       const state = read("tools/call", answer)

@@ -40,6 +40,8 @@ export interface CreatedTask {
 
 /** How a session speaks of tasks. */
 export interface Tasks {
+  /** Whether the server may make tasks of requests. */
+  readonly isOffered: boolean
   /** The task that the server made of a request, or `undefined` if it is the answer itself. */
   readonly created: (answer: unknown) => Exit.Exit<CreatedTask, McpError.McpError> | undefined
   readonly get: (taskId: string, options: RequestOptions) => Effect.Effect<TaskReport, McpError.McpError>
