@@ -82,6 +82,46 @@ export interface WaitOptions {
  * Everything that talks to the server fails with `McpError`. Its reason is `TaskLostError` when the server does not know
  * the task any more, or has not changed it for its time to live.
  *
+ * **Example** (Watching a task, and waiting for its result)
+ *
+ * ```ts check
+ * import * as McpClient from "@effect-mcp/client/McpClient"
+ * import * as McpTool from "@effect-mcp/client/McpTool"
+ * import * as MockTransport from "@effect-mcp/testing/MockTransport"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Schema from "effect/Schema"
+ * import * as Stream from "effect/Stream"
+ *
+ * const research = McpTool.make("research", {
+ *   input: Schema.Struct({ topic: Schema.String }),
+ *   output: Schema.Struct({ pages: Schema.Number })
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* McpClient.McpClient
+ *   const task = yield* client.startTool(research, { topic: "owls" }, { ttl: "1 hour" })
+ *   const [{ pages }, seen] = yield* Effect.all([
+ *     task.await,
+ *     Stream.runCollect(Stream.map(task.changes, ({ status }) => status))
+ *   ], { concurrency: "unbounded" })
+ *   return [pages, seen.at(-1)]
+ * })
+ *
+ * const live = McpClient.layer().pipe(
+ *   Layer.provide(MockTransport.layer({
+ *     tools: {
+ *       research: {
+ *         execution: { taskSupport: "optional" },
+ *         handler: () => Effect.succeed({ structuredContent: { pages: 3 } })
+ *       }
+ *     }
+ *   }))
+ * )
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(live))) // => [3, "completed"]
+ * ```
+ *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks
  * @see https://modelcontextprotocol.io/extensions/tasks/overview
  * @category models
