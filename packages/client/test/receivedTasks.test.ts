@@ -435,6 +435,19 @@ describe("a task", () => {
         assert.deepStrictEqual(yield* create(), refused)
       }))
 
+    it.effect("until there is no more room, if it has ended", () =>
+      Effect.gen(function*() {
+        const { handlers, open } = yield* gated
+        const { create, result } = yield* tasking(handlers)
+        const { taskId: first } = taskIn(yield* create())
+        yield* open
+        yield* result(first)
+        yield* Effect.forEach(Array.from({ length: 999 }), () => create(), { concurrency: "unbounded" })
+        assert.notDeepEqual(yield* result(first), notFound)
+        assert.strictEqual(taskIn(yield* create()).status, "working")
+        assert.deepStrictEqual(yield* result(first), notFound)
+      }))
+
     it.effect("no longer than its session, and leaves no fiber behind", () =>
       Effect.gen(function*() {
         const { handlers, log, open } = yield* gated

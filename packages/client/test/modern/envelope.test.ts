@@ -169,7 +169,7 @@ describe("an answer", () => {
       })
   )
 
-  it.effect.each(["task", "partial", "", "Complete", null, 7, {}])(
+  it.effect.each<unknown>(["task", "partial", "", "Complete", null, 7, {}, { toString: 7 }])(
     "of the type %j, which nobody knows, fails with all that came",
     (resultType) =>
       Effect.gen(function*() {

@@ -253,6 +253,7 @@ describe("arguments that are wanted as headers", () => {
           tool("bad", { region: { type: "number", "x-mcp-header": "Region" } }),
           tool("worse", { region: { type: "string", "x-mcp-header": "a b" } }),
           tool("plain", {}),
+          { ...tool("worst", { region: { type: "number", "x-mcp-header": "Region" } }), name: { toString: 7 } },
           "no tool at all"
         )
       })
@@ -263,7 +264,7 @@ describe("arguments that are wanted as headers", () => {
       const found = diagnostics.filter(({ _tag }) => _tag === "InvalidTool") as ReadonlyArray<
         Extract<McpTransport.Diagnostic, { readonly _tag: "InvalidTool" }>
       >
-      assert.deepStrictEqual(found.map(({ name }) => name), ["bad", "worse"])
+      assert.deepStrictEqual(found.map(({ name }) => name), ["bad", "worse", "{\"toString\":7}"])
       assert.include(found[0]?.description, "number")
       assert.include(found[1]?.description, "a b")
     }).pipe(leavesNothing))

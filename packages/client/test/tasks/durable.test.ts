@@ -30,7 +30,11 @@ const Report = Workflow.make("Report", {
 })
 
 /** A process: it runs workflows with a client of its own, until its scope is closed. */
-const processWith = Effect.fnUntraced(function*(client: McpClient.McpClient, memory: { client: McpClient.McpClient }) {
+const processWith = Effect.fnUntraced(function*(
+  client: McpClient.McpClient,
+  memory: { client: McpClient.McpClient },
+  options?: McpClient.ResumeOptions
+) {
   memory.client = client
   const scope = yield* Scope.make()
   const workflows = Report.toLayer(({ topic }) =>
@@ -39,7 +43,7 @@ const processWith = Effect.fnUntraced(function*(client: McpClient.McpClient, mem
         name: "research",
         success: research.output,
         start: Effect.suspend(() => memory.client.startTool(research, { topic })),
-        resume: (saved) => memory.client.resumeTool(research, JSON.parse(JSON.stringify(saved)))
+        resume: (saved) => memory.client.resumeTool(research, JSON.parse(JSON.stringify(saved)), options)
       })
     )
   )
@@ -134,6 +138,33 @@ describe.each(eras)("a durable task: %s", (era) => {
       yield* TestClock.adjust("1 second")
       const reason = reasonOf("TaskEndedError", yield* Fiber.join(running))
       assert.deepInclude(reason, { taskId: FIRST, status: "cancelled", statusMessage: "By hand" })
+    })))
+
+  it.effect.each<McpClient.ResumeOptions>([{ timeout: "1 hour" }, { totalTimeout: "1 hour" }])(
+    "waits for no longer than it shall: %j",
+    (options) =>
+      withEngine(Effect.gen(function*() {
+        const { client, server } = yield* connect(era, { task: { pollInterval: 60_000 } })
+        yield* processWith(client, { client }, options)
+        const running = yield* Effect.forkChild(Effect.flip(Report.execute({ topic: "owls" })))
+        yield* started(server)
+        yield* TestClock.adjust("61 minutes")
+        assert.strictEqual(reasonOf("TimeoutError", yield* Fiber.join(running)).millis, 3_600_000)
+      }))
+  )
+
+  it.effect("is lost when the server is out of reach for longer than it has to live", () =>
+    withEngine(Effect.gen(function*() {
+      const { client, mock, server } = yield* connect(era, { task: { ttl: 600_000 } })
+      yield* processWith(client, { client })
+      const running = yield* Effect.forkChild(Effect.flip(Report.execute({ topic: "owls" })))
+      yield* started(server)
+      yield* mock.inject(Fault.disconnect("tasks/get"))
+      yield* TestClock.adjust("9 minutes")
+      assert.isUndefined(running.pollUnsafe())
+      yield* TestClock.adjust("10 minutes")
+      const reason = reasonOf("TaskLostError", yield* Fiber.join(running))
+      assert.deepInclude(reason, { taskId: FIRST, expired: true })
     })))
 
   it.effect("awaits a server that is out of reach", () =>

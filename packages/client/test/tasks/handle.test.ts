@@ -15,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
@@ -107,6 +108,22 @@ describe.each(eras)("a handle of the %s era", (era) => {
         assert.lengthOf(server.of("tasks/get"), 3)
         yield* task.status
         assert.lengthOf(server.of("tasks/get"), 4)
+      }))
+
+    it.effect("hears of changes, also after it was told of what is no task", () =>
+      Effect.gen(function*() {
+        const { client, mock, server } = yield* connect({ task: { pollInterval: 60_000 } })
+        const task = yield* client.startTool("optional", {}, { onProgress: () => Effect.void })
+        const waiting = yield* start(task.wait())
+        for (const taskId of [{ toString: 7 }, null, 7]) {
+          yield* mock.notify(era === "modern" ? "notifications/tasks" : "notifications/tasks/status", { taskId })
+          yield* mock.notify("notifications/progress", { progressToken: taskId, progress: 1 })
+        }
+        yield* TestClock.adjust("1 second")
+        yield* server.set(FIRST, { status: "completed" })
+        yield* server.notify(FIRST)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* Fiber.join(waiting)).status, "completed")
       }))
 
     it.effect("tells those who watch what the server says to who asks", () =>
@@ -277,6 +294,23 @@ describe.each(eras)("a handle of the %s era", (era) => {
           assert.lengthOf(server.of("tools/call"), 1)
         })
     )
+
+    it.effect("is no failure because there was no time to read it", () =>
+      Effect.gen(function*() {
+        const isRead = Latch.makeUnsafe(false)
+        const Slow = Schema.String.pipe(Schema.decodeTo(Schema.String, {
+          decode: SchemaGetter.transformEffect((it: string) => Effect.as(isRead.await, it)),
+          encode: SchemaGetter.passthrough()
+        }))
+        const tool = McpTool.make("optional", { output: Schema.Struct({ greeting: Slow }) })
+        const { client } = yield* connect({ task: { status: "completed", result: greeting } })
+        const task = yield* client.startTool(tool, {}, { totalTimeout: "10 seconds" })
+        const waiting = yield* start(failsWith("TimeoutError")(task.await))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(waiting)
+        yield* isRead.open
+        assert.deepStrictEqual(yield* task.await, { greeting: "Hello" })
+      }))
 
     it.effect("can be tried again when the server was out of reach", () =>
       Effect.gen(function*() {
@@ -496,6 +530,26 @@ describe.each(eras)("a handle of the %s era", (era) => {
           "three quarters"
         ])
         assert.deepStrictEqual((yield* resumed.await).content as unknown, done.content)
+      }))
+
+    it.effect("says what the server says now, not what was saved", () =>
+      Effect.gen(function*() {
+        const { client, server, task } = yield* started()
+        yield* server.set(FIRST, { status: "input_required", inputRequests: {} })
+        yield* task.status
+        const saved = copyOf(task)
+        yield* server.set(FIRST, { status: "working" })
+        const resumed = yield* client.resumeTool("optional", saved)
+        const waiting = yield* start(resumed.wait({ until: "input_required" }))
+        yield* soon
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* server.set(FIRST, { status: "input_required", inputRequests: {} })
+        yield* soon
+        assert.strictEqual((yield* Fiber.join(waiting)).status, "input_required")
+
+        const again = yield* start((yield* client.resumeTool("optional", saved)).wait({ until: "input_required" }))
+        yield* soon
+        assert.strictEqual((yield* Fiber.join(again)).status, "input_required")
       }))
 
     it.effect("holds nothing of what the task was given", () =>

@@ -6,6 +6,7 @@ import * as Fault from "@effect-mcp/testing/Fault"
 import type * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
@@ -335,7 +336,8 @@ describe("a prompt or resource", () => {
       Effect.gen(function*() {
         const { client, server } = yield* connect({
           capabilities: offering(call),
-          methods: () => ({ [method]: () => Effect.succeed(result) })
+          // What it yields may be about tasks.
+          methods: () => ({ [method]: () => Effect.succeed({ ...result, task: { taskId: "1", status: "working" } }) })
         })
         const task = yield* run(client)
         assert.isTrue(task.ranImmediately)
@@ -464,6 +466,20 @@ describe("the result", () => {
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(waiting)
     }))
+
+  it.effect.each([6, 60])(
+    "is asked for again when the server is lost meanwhile, but not for ever: %d times",
+    (times) =>
+      Effect.gen(function*() {
+        const { client, mock } = yield* connect({ task: { status: "completed" } })
+        // Each attempt is made in up to three sessions.
+        yield* mock.inject(Fault.disconnect("tasks/result", times))
+        const task = yield* client.startTool("optional")
+        const waiting = yield* start(Effect.exit(task.await))
+        yield* TestClock.adjust("5 minutes")
+        assert.strictEqual(Exit.isSuccess(yield* Fiber.join(waiting)), times === 6)
+      })
+  )
 
   it.effect("is not waited for for ever once the task has ended, and may be asked for again", () =>
     Effect.gen(function*() {
@@ -819,7 +835,24 @@ describe("an error of the server", () => {
       assert.isEmpty(server.log.filter(({ method }) => method.startsWith("tasks/")))
     }))
 
-  it.effect.each(codes)("to tasks/get ends every wait: %s", (code) =>
+  it.effect("to tasks/get that is the server's own trouble ends every wait when it comes five times in a row", () =>
+    Effect.gen(function*() {
+      const { client, mock, server } = yield* connect()
+      const trouble = (times: number) =>
+        mock.inject(Fault.fail("tasks/get", { code: -32603, message: "Internal error" }, times))
+      const task = yield* client.startTool("optional")
+      yield* trouble(4)
+      const waiting = yield* start(task.await)
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* trouble(5)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(codeOf(yield* failsWith("JsonRpcError")(Fiber.join(waiting))), -32603)
+      yield* server.set(FIRST, { status: "completed" })
+      yield* task.await
+    }))
+
+  it.effect.each([-32601, -32602])("to tasks/get ends every wait: %s", (code) =>
     Effect.gen(function*() {
       const { client, server } = yield* connect({ methods: refusing("tasks/get", code) })
       const task = yield* client.startTool("optional")

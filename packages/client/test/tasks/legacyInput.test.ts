@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { elicitation, form, logging } from "../asking.ts"
@@ -192,7 +193,15 @@ describe("what a task asks", () => {
     }).pipe(logged)
   })
 
-  it.effect("is asked in the context of who started it, and no longer than somebody waits", () =>
+  it.effect.each(
+    [
+      // It comes once: with nobody to answer it, the task would hang.
+      { onInterrupt: "leave", left: [], answered: { action: "decline", _meta: relatedTo(FIRST) } },
+      { onInterrupt: "cancel", left: ["interrupted"], answered: undefined }
+    ] as const
+  )("is asked in the context of who started it, and outlives who waits as the task does: %j", (
+    { answered, left, onInterrupt }
+  ) =>
     Effect.gen(function*() {
       class User extends Context.Service<User, string>()("test/User") {}
       const log: Array<string> = []
@@ -205,15 +214,18 @@ describe("what a task asks", () => {
           Effect.as(McpHandlers.decline),
           Effect.onInterrupt(() => Effect.sync(() => log.push("interrupted")))
         )
-      const task = yield* client.startTool("optional", {}, { handlers: { elicitation: { form: handler } } }).pipe(
+      const handlers = { elicitation: { form: handler } }
+      const task = yield* client.startTool("optional", {}, { handlers, onInterrupt }).pipe(
         Effect.provideService(User, "Ada")
       )
       const waiting = yield* start(task.await)
-      yield* start(Effect.ignore(server.ask(FIRST, elicitation, question)))
+      const asking = yield* start(Effect.exit(server.ask(FIRST, elicitation, question)))
       assert.deepStrictEqual(log, ["asked Ada"])
       yield* Fiber.interrupt(waiting)
+      yield* Deferred.succeed(gate, undefined)
       yield* settled
-      assert.deepStrictEqual(log, ["asked Ada", "interrupted"])
+      assert.deepStrictEqual(log, ["asked Ada", ...left])
+      assert.deepStrictEqual<unknown>(asking.pollUnsafe(), answered && Exit.succeed(Exit.succeed(answered)))
     }))
 
   it.effect("can not be answered by hand", () =>

@@ -323,6 +323,67 @@ describe("what a task asks for", () => {
       assert.strictEqual((yield* failsWith("LimitError")(Fiber.join(call))).limit, 1000)
       assert.deepStrictEqual([log, told(server)], [[], []])
     }))
+
+  it.effect("is not asked when it is too much together with what is not answered yet", () =>
+    Effect.gen(function*() {
+      const { handlers, log } = user()
+      const { client, server } = yield* connect()
+      const call = yield* start(client.callTool("required", {}, { handlers }))
+      for (const from of [0, 600]) {
+        yield* server.set(FIRST, required(...Array.from({ length: 600 }, (_, n) => `${from + n}`)))
+        yield* TestClock.adjust("2 seconds")
+      }
+      assert.strictEqual((yield* failsWith("LimitError")(Fiber.join(call))).limit, 1000)
+      assert.strictEqual(log.filter((entry) => !entry.includes("interrupted")).length, 600)
+    }))
+
+  it.effect("is not asked for ever", () =>
+    Effect.gen(function*() {
+      const { handlers, log } = ready()
+      const { client, server } = yield* connect()
+      const saved = (yield* client.startTool("required")).toJSON()
+      const answered = Array.from({ length: 9_999 }, (_, n) => `${n}`)
+      const task = yield* client.resumeTool("required", { ...saved, answered }, { handlers })
+      const waiting = yield* start(task.await)
+      for (const key of ["a", "b"]) {
+        yield* server.set(FIRST, required(key))
+        yield* TestClock.adjust("2 seconds")
+      }
+      assert.strictEqual((yield* failsWith("LimitError")(Fiber.join(waiting))).limit, 10_000)
+      assert.deepStrictEqual([log, told(server)], [["a"], [{ a: answerOf("a") }]])
+    }))
+
+  it.effect("long ago is asked only if the server still wants to know", () =>
+    Effect.gen(function*() {
+      const { handlers, log } = user()
+      const { client, server } = yield* connect()
+      const task = yield* client.startTool("required", {}, { handlers })
+      yield* server.set(FIRST, required("a"))
+      yield* task.status
+      yield* server.set(FIRST, { status: "completed" })
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual<unknown>(yield* task.await, done)
+      assert.deepStrictEqual(log, [])
+    }))
+
+  it.effect("is heard of by who comes while another leaves who takes his time", () =>
+    Effect.gen(function*() {
+      const left = Deferred.makeUnsafe<void>()
+      const form = () => Effect.as(Effect.uninterruptible(Deferred.await(left)), McpHandlers.decline)
+      const { client, server } = yield* connect({ task: { pollInterval: 60_000 } })
+      const task = yield* client.startTool("required", {}, { handlers: { elicitation: { form } } })
+      yield* server.set(FIRST, required("a"))
+      yield* task.status
+      yield* Effect.forkChild(Fiber.interrupt(yield* start(task.await)))
+      yield* settled
+      const waiting = yield* start(task.await)
+      yield* Deferred.succeed(left, undefined)
+      yield* TestClock.adjust("1 second")
+      yield* server.set(FIRST, { status: "completed" })
+      yield* server.notify(FIRST)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual<unknown>(yield* Fiber.join(waiting), done)
+    }))
 })
 
 describe("what nobody here can answer", () => {
@@ -573,6 +634,38 @@ describe("a task that is answered by hand", () => {
       assert.deepStrictEqual(told(server), [{ a: answerOf("x") }])
     }))
 
+  it.effect("takes each answer once, also from two who give it at the same time", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connect()
+      const task = yield* client.startTool("required", {}, { input: "manual" })
+      yield* server.set(FIRST, required("a"))
+      const answer = task.answer({ a: answerOf("x") })
+      const first = yield* Effect.forkChild(answer, { startImmediately: true })
+      yield* failsWith("ConfigurationError")(answer)
+      yield* Fiber.join(first)
+      yield* failsWith("ConfigurationError")(answer)
+      assert.deepStrictEqual(told(server), [{ a: answerOf("x") }])
+    }))
+
+  it.effect("is not answered once more by a handler that comes too late", () =>
+    Effect.gen(function*() {
+      const { answer, handlers, log } = user()
+      const { client, server } = yield* connect({
+        methods: () => ({ [UPDATE]: () => Effect.succeed({ resultType: "complete" }) })
+      })
+      const task = yield* client.startTool("required", {}, { handlers })
+      const waiting = yield* start(task.await)
+      yield* server.set(FIRST, required("a"))
+      yield* TestClock.adjust("2 seconds")
+      yield* task.answer({ a: answerOf("by hand") })
+      yield* answer("a")
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual([log, told(server)], [["a"], [{ a: answerOf("by hand") }]])
+      yield* server.set(FIRST, { status: "completed" })
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual<unknown>(yield* Fiber.join(waiting), done)
+    }))
+
   it.effect("takes an answer again that the server did not take", () =>
     Effect.gen(function*() {
       const { client, mock, server } = yield* connect()
@@ -598,6 +691,20 @@ describe("a task that is answered by hand", () => {
       yield* server.set(FIRST, required("b"))
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual([log, told(server)], [[], [{ a: answerOf("a") }, { b: answerOf("b") }]])
+    }))
+
+  it.effect("is still waited for when what it asked long ago is of no interest any more", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connect()
+      const task = yield* client.startTool("required", {}, { input: "manual" })
+      yield* server.set(FIRST, required("a"))
+      yield* task.status
+      yield* failsWith("InputRequiredError")(task.await)
+      yield* TestClock.adjust("1 hour")
+      yield* failsWith("InputRequiredError")(task.await)
+      yield* server.set(FIRST, { status: "completed" })
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual<unknown>(yield* task.await, done)
     }))
 
   it.effect("is there to be answered, also when it would be cancelled with who waits", () =>

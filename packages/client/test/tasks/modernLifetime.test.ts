@@ -80,13 +80,43 @@ describe("a task is lost", () => {
       assert.strictEqual(server.log.length, asked)
     }))
 
+  it.effect("when nothing has changed for so long since it changed last, also if it was taken up again meanwhile", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connect({ task: { ttl: 60_000 } })
+      const task = yield* client.startTool("required")
+      yield* TestClock.adjust("50 seconds")
+      yield* server.set(FIRST, { statusMessage: "half" })
+      yield* task.status
+      yield* TestClock.adjust("30 seconds")
+      const waiting = yield* start((yield* client.resumeTool("required", task.toJSON())).await)
+      yield* TestClock.adjust("29 seconds")
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* TestClock.adjust("2 seconds")
+      assert.isTrue((yield* failsWith("TaskLostError")(Fiber.join(waiting))).expired)
+    }))
+
+  it.effect("when the server forgot what it failed with, which may be the same error", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connect({ task: { ttl: 60_000 } })
+      const task = yield* client.startTool("required")
+      yield* server.set(FIRST, { status: "failed", error: { code: -32602, message: "no such city" } })
+      yield* task.status
+      const saved = task.toJSON()
+      const known = yield* client.resumeTool("required", saved)
+      assert.strictEqual((yield* failsWith("JsonRpcError")(known.await)).description, "no such city")
+      yield* server.forget(FIRST)
+      yield* TestClock.adjust("1 minute")
+      const gone = yield* client.resumeTool("required", saved)
+      assert.isTrue((yield* failsWith("TaskLostError")(gone.await)).expired)
+    }))
+
   it.effect("not when the server fails to tell of it for another reason", () =>
     Effect.gen(function*() {
-      const { client, server } = yield* connect({ methods: () => ({ [GET]: () => refuse(-32603, "oops") }) })
+      const { client, server } = yield* connect({ methods: () => ({ [GET]: () => refuse(-32000, "oops") }) })
       const task = yield* client.startTool("required")
       const waiting = yield* start(task.await)
       yield* TestClock.adjust("10 seconds")
-      assert.strictEqual((yield* failsWith("JsonRpcError")(Fiber.join(waiting))).code, -32603)
+      assert.strictEqual((yield* failsWith("JsonRpcError")(Fiber.join(waiting))).code, -32000)
       assert.strictEqual(server.of(GET).length, 1)
     }))
 })
@@ -339,8 +369,8 @@ describe("the tasks of a client", () => {
 
   it.effect("can not be told when the server fails", () =>
     Effect.gen(function*() {
-      const { client } = yield* connect({ methods: () => ({ [GET]: () => refuse(-32603, "oops") }) })
+      const { client } = yield* connect({ methods: () => ({ [GET]: () => refuse(-32000, "oops") }) })
       yield* client.startTool("required")
-      assert.strictEqual((yield* failsWith("JsonRpcError")(listed(client))).code, -32603)
+      assert.strictEqual((yield* failsWith("JsonRpcError")(listed(client))).code, -32000)
     }))
 })

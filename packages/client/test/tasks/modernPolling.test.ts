@@ -1,4 +1,5 @@
 import type { McpTask } from "@effect-mcp/client/McpTask"
+import * as Fault from "@effect-mcp/testing/Fault"
 import type * as MockTransport from "@effect-mcp/testing/MockTransport"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -97,6 +98,16 @@ describe("a server is asked", () => {
       })
   )
 
+  it.effect("no sooner when the task asks for something from the beginning", () =>
+    Effect.gen(function*() {
+      const { client, server } = yield* connect({
+        task: { pollInterval: 1000, status: "input_required", inputRequests: {} }
+      })
+      yield* waitFor(yield* client.startTool("required"))
+      yield* TestClock.adjust("900 millis")
+      assert.deepStrictEqual(server.times(GET), [])
+    }))
+
   it.effect("no more often than it answers", () =>
     Effect.gen(function*() {
       const { client, server } = yield* connect({
@@ -141,6 +152,19 @@ describe("a server is asked", () => {
       // It is due.
       yield* waitFor(task)
       assert.strictEqual(server.of(GET).length, count + 1)
+    }))
+
+  it.effect("no more often because those who want to know do not wait for its answers", () =>
+    Effect.gen(function*() {
+      const { client, mock, server } = yield* connect({ task: { pollInterval: 1000 } })
+      const task = yield* client.startTool("required")
+      yield* mock.inject(Fault.delay(GET, "1 minute"))
+      yield* TestClock.adjust("1 minute")
+      for (let n = 0; n < 20; n++) {
+        yield* start(Effect.ignore(task.wait({ timeout: "10 millis" })))
+        yield* TestClock.adjust("10 millis")
+      }
+      assert.isAtLeast(Math.min(...gaps(server)), 50)
     }))
 
   it.effect("nothing while nobody wants to know", () =>
@@ -207,6 +231,23 @@ describe("that a task has changed", () => {
       yield* TestClock.adjust("50 millis")
       assert.deepStrictEqual<unknown>(yield* Fiber.join(call), done)
       assert.strictEqual(server.of(GET).length, 1)
+    }))
+
+  it.effect("is not kept until there is a task whose id is endless", () =>
+    Effect.gen(function*() {
+      const taskId = "x".repeat(1001)
+      const { client, mock, server } = yield* connect({
+        task: { pollInterval: 10_000 },
+        methods: ({ create }) => ({
+          "tools/call": () => Effect.map(create(), (task) => ({ ...task, taskId })),
+          [GET]: () => Effect.succeed({ resultType: "complete", taskId, status: "working", ttlMs: null })
+        })
+      })
+      yield* client.startTool("required")
+      yield* mock.notify("notifications/tasks", { taskId })
+      yield* waitFor(yield* client.startTool("required"))
+      yield* TestClock.adjust("9 seconds")
+      assert.deepStrictEqual(server.times(GET), [])
     }))
 
   it.effect("is not believed", () =>

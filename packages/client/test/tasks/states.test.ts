@@ -147,6 +147,21 @@ describe.each(eras)("a task of the %s era", (era) => {
       assert.strictEqual((yield* task.wait()).status, "completed")
     }))
 
+  it.effect("that has ended is not lost, whatever an older answer says that comes late", () =>
+    Effect.gen(function*() {
+      const { mock, server, task } = yield* started({ pollInterval: 60_000 })
+      const known = new Map(server.tasks)
+      server.tasks.clear()
+      yield* mock.inject(Fault.delay("tasks/get", "10 seconds", 1))
+      const asking = yield* start(task.status)
+      for (const [taskId, it] of known) server.tasks.set(taskId, it)
+      yield* server.set(FIRST, { status: "completed" })
+      assert.strictEqual((yield* task.status).status, "completed")
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* Fiber.join(asking)).status, "completed")
+      yield* task.await
+    }))
+
   // ---------------------------------------------------------------------------
   // Waiting
   // ---------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import * as McpError from "../../McpError.ts"
 import type { JsonObject, Progress } from "../../McpSchema.ts"
 import type { McpTask, State } from "../../McpTask.ts"
 import type { Deadline } from "../../McpTransport.ts"
+import { within } from "../jsonrpc/within.ts"
 import type { Callers } from "../session/callers.ts"
 import type { Handlers, Session, SessionInfo } from "../session/session.ts"
 import { type CreatedTask, isTerminal, type TaskState } from "../session/tasks.ts"
@@ -24,6 +25,9 @@ import { override } from "./timeouts.ts"
 
 /** So many tasks are remembered: those that were started here, for servers that do not list theirs, and those told of. */
 const MAX_REMEMBERED = 1000
+
+/** What is longer is no id of a task that need be remembered only because the server told of it: in characters. */
+const MAX_ID_LENGTH = 1000
 
 /** So many tasks are asked for at once. */
 const CONCURRENCY = 8
@@ -91,9 +95,10 @@ export const make = (
 
   hooks.onNotification(({ method, params }) => {
     if (!CHANGES.has(method)) return
-    const taskId = String(params["taskId"])
+    const { taskId } = params
+    if (typeof taskId !== "string") return
     if (wakes.has(taskId)) wakeUp(taskId)
-    else remember(told, taskId)
+    else if (taskId.length <= MAX_ID_LENGTH) remember(told, taskId)
   })
   hooks.onGap(() => {
     for (const waking of wakes.values()) waking.forEach((wake) => wake())
@@ -123,13 +128,13 @@ export const make = (
     const inSession = <A>(method: string, f: (session: Session) => Effect.Effect<A, McpError.McpError>) =>
       run({ method, repeatable: always }, f)
     return {
-      millis,
       get: inSession("tasks/get", (session) =>
         Effect.map(session.tasks.get(taskId, options), (report) => {
           if (!isTerminal(report.state.status)) watch(session)
           return report
         })),
       result: inSession("tasks/result", (session) => session.tasks.result(taskId, options)),
+      inTime: (result) => locate(within(result, { budget: "call", millis: limit }), server, "tasks/result"),
       update: (responses) => inSession("tasks/update", (session) => session.tasks.update(taskId, responses, options)),
       cancel: inSession("tasks/cancel", (session) => session.tasks.cancel(taskId, options)),
       onChange(wake) {

@@ -9,6 +9,7 @@ interface Caller {
   readonly id: RequestId
   readonly context: Context.Context<never>
   readonly handlers: ReadonlyMap<string, Handler> | undefined
+  readonly isOwner: boolean
   /** What answers the server, perhaps on behalf of this request. */
   readonly answering: Set<Fiber.Fiber<unknown, unknown>>
   /** What answers it on behalf of this request and no other, and ends with it. */
@@ -22,7 +23,9 @@ export interface Callers {
   readonly calling: <A, E>(
     id: RequestId,
     handlers: ReadonlyMap<string, Handler> | undefined,
-    request: (sinceAsked: () => number) => Effect.Effect<A, E>
+    request: (sinceAsked: () => number) => Effect.Effect<A, E>,
+    /** Whether what answers the server on behalf of this request alone ends with it. */
+    isOwner?: boolean
   ) => Effect.Effect<A, E>
   /** Who is asked. Where the transport does not say to which request a question belongs, it is the latest caller. */
   readonly find: (relatedTo: RequestId | undefined) => Pick<Caller, "context" | "handlers"> | undefined
@@ -41,12 +44,13 @@ export const make = (now: () => number): Callers => {
     Array.from(callers).filter(({ id }) => relatedTo === undefined || id === relatedTo)
 
   return {
-    calling: (id, handlers, request) =>
+    calling: (id, handlers, request, isOwner = true) =>
       Effect.withFiber(({ context }) => {
         const caller: Caller = {
           id,
           context,
           handlers,
+          isOwner,
           answering: new Set(),
           owned: new Set(),
           answeredAt: Number.NEGATIVE_INFINITY
@@ -63,7 +67,8 @@ export const make = (now: () => number): Callers => {
     attach(relatedTo, fiber, { isOwned } = { isOwned: true }) {
       const candidates = of(relatedTo)
       for (const caller of candidates) {
-        const sets = isOwned && candidates.length === 1 ? [caller.answering, caller.owned] : [caller.answering]
+        const isSole = isOwned && caller.isOwner && candidates.length === 1
+        const sets = isSole ? [caller.answering, caller.owned] : [caller.answering]
         for (const set of sets) set.add(fiber)
         fiber.addObserver(() => {
           for (const set of sets) set.delete(fiber)

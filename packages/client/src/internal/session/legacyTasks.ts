@@ -92,11 +92,15 @@ export class LegacyTasks implements Tasks {
   unwatch() {}
 }
 
+/** What an answer has that is no task, of tools, prompts and resources. */
+const RESULTS = ["content", "structuredContent", "messages", "contents"]
+
 /** Reads the answer to a request: the task that the server made of it, if it did. */
 export const readCreated = (answer: unknown): Exit.Exit<CreatedTask, McpError.McpError> | undefined => {
   if (!isJsonObject(answer)) return undefined
-  const { _meta: meta, content, structuredContent, task } = answer
-  if (!isJsonObject(task) || content !== undefined || structuredContent !== undefined) return undefined
+  const { _meta: meta, task } = answer
+  // A result may have a field of that name, too.
+  if (!isJsonObject(task) || RESULTS.some((field) => answer[field] !== undefined)) return undefined
   const state = read("a request", task)
   if (McpError.isMcpError(state)) return Exit.fail(state)
   const immediateResponse = isJsonObject(meta) ? meta[IMMEDIATE_RESPONSE] : undefined

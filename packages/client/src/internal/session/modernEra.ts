@@ -176,7 +176,8 @@ export const open: Open<McpProtocol.ModernVersion> = Effect.fnUntraced(
       result: McpSchema.JsonObject,
       requestOptions: RequestOptions
     ): Effect.Effect<unknown, McpError.McpError> => {
-      const resultType = String(result["resultType"])
+      const { resultType: type } = result
+      const resultType = typeof type === "string" ? type : JSON.stringify(type)
       const extension = options.extensions.find(({ results = {} }) => Object.hasOwn(results, resultType))
       const handle = extension?.results?.[resultType]
       if (handle !== undefined) {

@@ -52,7 +52,8 @@ export const makeToolHeaders = (onDiagnostic: (diagnostic: Diagnostic) => void):
         const headers = ParamHeaders.read(tool["inputSchema"])
         if ("fault" in headers) {
           known.delete(tool["name"])
-          onDiagnostic({ _tag: "InvalidTool", name: String(tool["name"]), description: headers.fault })
+          const name = typeof tool["name"] === "string" ? tool["name"] : JSON.stringify(tool["name"])
+          onDiagnostic({ _tag: "InvalidTool", name: name ?? "", description: headers.fault })
           return false
         }
         known.set(tool["name"], headers)

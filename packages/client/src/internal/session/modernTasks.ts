@@ -44,10 +44,14 @@ export const make = (
     get,
     // That it has ended may be all that is known of it: what it was made with does not tell more.
     result: (taskId, options) =>
-      Effect.flatMap(get(taskId, options), ({ outcome }) => {
-        const description = `The server says that the task ${taskId} has ended, but not with what`
-        return outcome ?? Effect.fail(McpError.make(new McpError.ProtocolError({ description })))
-      }),
+      get(taskId, options).pipe(
+        // What a task failed with may look the same.
+        Effect.mapError((error) => isUnknown(error) ? McpError.make(lost(taskId)) : error),
+        Effect.flatMap(({ outcome }) => {
+          const description = `The server says that the task ${taskId} has ended, but not with what`
+          return outcome ?? Effect.fail(McpError.make(new McpError.ProtocolError({ description })))
+        })
+      ),
     update: (taskId, inputResponses, options) =>
       Effect.asVoid(request("tasks/update", { taskId, inputResponses }, options)),
     cancel: (taskId, options) => Effect.asVoid(request("tasks/cancel", { taskId }, options)),
@@ -60,10 +64,11 @@ export const make = (
 }
 
 const read = (method: string, task: unknown): TaskState | McpError.McpError =>
-  readTask(method, task, ({ pollIntervalMs, ttlMs }) => ({
+  readTask(method, task, ({ pollIntervalMs, status, ttlMs }) => ({
     ttlMillis: millisOf(ttlMs) ?? null,
     pollIntervalMillis: millisOf(pollIntervalMs),
-    inputRequests: undefined
+    // What it asks for comes with a report.
+    inputRequests: status === "input_required" ? {} : undefined
   }))
 
 const readReport = (answer: JsonObject): TaskReport | McpError.McpError => {
@@ -95,3 +100,10 @@ const outcomeOf = (
 }
 
 const INTERNAL_ERROR = -32603
+
+const INVALID_PARAMS = -32602
+
+const isUnknown = ({ reason }: McpError.McpError): boolean =>
+  reason._tag === "JsonRpcError" && reason.code === INVALID_PARAMS
+
+const lost = (taskId: string) => new McpError.TaskLostError({ taskId, expired: false })

@@ -111,6 +111,13 @@ export const make: (
     return task
   }
 
+  /** Those that have ended make room. */
+  const dropOldest = (): void => {
+    for (const [taskId, { state }] of tasks) {
+      if (isTerminal(state.status)) return void tasks.delete(taskId)
+    }
+  }
+
   const onTask = (f: (task: Task) => Effect.Effect<JsonObject, Refusal>): Handler => ({ taskId }) => {
     const task = tasks.get(taskId)
     return task === undefined ? Effect.fail(notFound()) : f(task)
@@ -141,6 +148,7 @@ export const make: (
     start: (request, handled, onStart) =>
       isJsonObject(request.params["task"]) && options.handlers.tasks.has(request.method)
         ? Effect.suspend(() => {
+          if (tasks.size >= MAX_TASKS) dropOldest()
           if (tasks.size >= MAX_TASKS) {
             return Effect.fail(new Refusal(INTERNAL_ERROR, `No more than ${MAX_TASKS} tasks are kept`))
           }

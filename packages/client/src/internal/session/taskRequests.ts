@@ -168,7 +168,9 @@ export const make = (
         changes++
       }
       if (method !== "notifications/progress") return
-      const following = followed.get(String(params["progressToken"]))
+      const { progressToken: token } = params
+      const isToken = typeof token === "string" || typeof token === "number"
+      const following = isToken ? followed.get(String(token)) : undefined
       if (following === undefined || !isProgress(params)) return
       if (following.known > 0) following.known--
       else following.report(params)

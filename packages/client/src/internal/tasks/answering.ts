@@ -12,6 +12,9 @@ import type { TaskState } from "../session/tasks.ts"
 import type { Remote } from "./driver.ts"
 import { isTransient } from "./failures.ts"
 
+/** So many questions may a task ask in all. */
+const MAX_ASKED = 10_000
+
 /** Answers what a task wants to know while somebody waits for it. */
 export interface Answering {
   /** Asks again what could not be answered before. */
@@ -40,6 +43,7 @@ export const make = (options: {
 }): Answering => {
   const { answered, callers, handlers, isManual, onAnswered, onDiagnostic, onStuck, remote } = options
   const { taskId } = options.state
+  const asked = new Set(answered)
   const underWay = new Set<string>()
   /** What could not be delivered yet. */
   const responses = new Map<string, JsonObject>()
@@ -72,6 +76,8 @@ export const make = (options: {
     const known = responses.get(key)
     const response = known === undefined ? yield* Effect.result(ask(key, question)) : Result.succeed(known)
     if (Result.isSuccess(response)) {
+      // Somebody else may have been faster.
+      if (answered.has(key)) return void underWay.delete(key)
       responses.set(key, response.success)
       const delivered = yield* Effect.result(remote.update({ [key]: response.success }))
       // What did not arrive is sent again when the server asks again, in its own time.
@@ -97,10 +103,12 @@ export const make = (options: {
     attend: Effect.fnUntraced(function*(questions) {
       const open = Object.entries(questions).filter(([key]) => !answered.has(key) && !underWay.has(key))
       if (isManual) return
-      if (open.length > MAX_QUESTIONS) {
-        const what = "questions of one task at once"
-        return onStuck(McpError.make(new McpError.LimitError({ what, limit: MAX_QUESTIONS })))
+      if (underWay.size + open.length > MAX_QUESTIONS) {
+        return onStuck(tooMany("questions of one task at once", MAX_QUESTIONS))
       }
+      const fresh = open.filter(([key]) => !asked.has(key))
+      if (asked.size + fresh.length > MAX_ASKED) return onStuck(tooMany("questions of one task", MAX_ASKED))
+      for (const [key] of fresh) asked.add(key)
       for (const [key, question] of open) {
         const refusal = refused.get(key)
         if (refusal !== undefined) {
@@ -113,3 +121,6 @@ export const make = (options: {
     })
   }
 }
+
+const tooMany = (what: string, limit: number): McpError.McpError =>
+  McpError.make(new McpError.LimitError({ what, limit }))

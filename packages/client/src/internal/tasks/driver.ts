@@ -9,13 +9,12 @@ import * as McpError from "../../McpError.ts"
 import type { JsonObject, Progress } from "../../McpSchema.ts"
 import type { Diagnostic } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
-import { within } from "../jsonrpc/within.ts"
 import type { Callers } from "../session/callers.ts"
 import { withProgress } from "../session/progress.ts"
 import type { Handlers } from "../session/session.ts"
 import { isTerminal, type TaskReport, type TaskState } from "../session/tasks.ts"
 import * as Answering from "./answering.ts"
-import { ended, isTransient, isUnknownTask } from "./failures.ts"
+import { ended, isPassing, isTransient, isUnknownTask } from "./failures.ts"
 
 /** Whatever the server wants, it is not asked more often, nor more seldom, than so: in milliseconds. */
 const MIN_INTERVAL = 50
@@ -36,11 +35,11 @@ const MAX_FAILURES = 5
 
 /** The server of a task, in whatever session there is. */
 export interface Remote {
-  /** For how many milliseconds it is waited for an answer that is due. */
-  readonly millis: number
   readonly get: Effect.Effect<TaskReport, McpError.McpError>
   /** Waits for the end of the task, however long that takes. */
   readonly result: Effect.Effect<unknown, McpError.McpError>
+  /** Waits for a result that is due for no longer than for any answer. */
+  readonly inTime: <A>(result: Effect.Effect<A, McpError.McpError>) => Effect.Effect<A, McpError.McpError>
   readonly update: (inputResponses: JsonObject) => Effect.Effect<void, McpError.McpError>
   readonly cancel: Effect.Effect<void, McpError.McpError>
   /** Calls back when the server tells that the task has changed, for which it stays. What comes back ends that. */
@@ -51,7 +50,8 @@ export interface Remote {
 export interface Watcher {
   /** Whether it is not enough to know that the task has ended. */
   readonly wantsOutcome: boolean
-  readonly onState: (state: TaskState) => void
+  /** Called when the state has changed, and also when the server says for the first time what was saved before. */
+  readonly onState: (state: TaskState, isChanged: boolean) => void
   /** Called when the server wants to know something that nothing here can tell. */
   readonly onStuck: (error: McpError.McpError) => void
   /** Called when the task has ended, or nothing more can be known of it. */
@@ -70,6 +70,8 @@ export interface Options {
   readonly answered: Set<string>
   readonly handlers: Handlers
   readonly isManual: boolean
+  /** Whether the task goes on when nobody waits for it any more. */
+  readonly goesOn: boolean
   readonly callers: Callers
   readonly clock: Clock.Clock
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
@@ -83,6 +85,8 @@ export interface Options {
 /** What is known of a task. While anybody wants to know more, one fiber asks the server, for all of them. */
 export interface Driver {
   readonly state: () => TaskState
+  /** The same, if the server has said so to this handle of late, or it is the end. */
+  readonly current: () => TaskState | undefined
   /** What came of the task: once known, it is kept. */
   readonly outcome: () => Exit.Exit<unknown, McpError.McpError> | undefined
   /** Asks the server for the state now. */
@@ -101,16 +105,18 @@ export const make = (options: Options): Driver => {
   const now = () => monotonicMillis(clock)
   const watchers = new Set<Watcher>()
   const woken = Latch.makeUnsafe(false)
-  let { outcome, state } = options
+  let { isFresh: isCurrent, outcome, state } = options
   let polledAt = options.isFresh ? now() : Number.NEGATIVE_INFINITY
-  let changedAt = startedAt
+  /** When it was asked last, though nobody may have waited for the answer. */
+  let askedAt = Number.NEGATIVE_INFINITY
+  let changedAt = startedAt + ageOf(options.state)
   let signAt = now()
   let sinceAsked = () => Number.POSITIVE_INFINITY
   /** Since when nothing has changed, in polls. */
   let quiet = 0
   /** Waits for the result from before the end of the task. */
   let waiting: Fiber.Fiber<unknown, McpError.McpError> | undefined
-  let driving: Fiber.Fiber<void, McpError.McpError> | undefined
+  let driving: { readonly fiber: Fiber.Fiber<void, McpError.McpError>; readonly deafen: () => void } | undefined
 
   // ---------------------------------------------------------------------------
   // What the server says
@@ -120,17 +126,18 @@ export const make = (options: Options): Driver => {
     // What has ended stays so, whatever an older answer says that comes late.
     if (isTerminal(state.status)) return
     const isChanged = !isSame(state, report.state)
+    const isFirst = !isCurrent
+    isCurrent = true
     state = { ...report.state, taskId }
     if (state.status === "cancelled") outcome = Exit.fail(ended(state))
     else if (report.outcome !== undefined) outcome = report.outcome
-    if (!isChanged) {
-      quiet++
-      return
-    }
-    quiet = 0
-    changedAt = clock.currentTimeMillisUnsafe()
-    signAt = now()
-    for (const watcher of Array.from(watchers)) watcher.onState(state)
+    if (isChanged) {
+      quiet = 0
+      changedAt = clock.currentTimeMillisUnsafe()
+      signAt = now()
+    } else quiet++
+    if (!isChanged && !isFirst) return
+    for (const watcher of Array.from(watchers)) watcher.onState(state, isChanged)
     // Whoever has seen the end: there is nothing more to wait for.
     if (isTerminal(state.status)) wake()
   }
@@ -145,9 +152,15 @@ export const make = (options: Options): Driver => {
     return lost
   }
 
-  const poll = Effect.suspend(() =>
-    isTerminal(state.status) ? Effect.succeed(state) : Effect.matchEffect(remote.get, {
-      onFailure: (error) => Effect.fail(isUnknownTask(error) ? lose(hasExpired(startedAt)) : error),
+  const poll = Effect.suspend(() => {
+    if (isTerminal(state.status)) return Effect.succeed(state)
+    askedAt = now()
+    return Effect.matchEffect(remote.get, {
+      onFailure(error) {
+        if (!isUnknownTask(error)) return Effect.fail(error)
+        // Somebody may have seen the end meanwhile.
+        return isTerminal(state.status) ? Effect.succeed(state) : Effect.fail(lose(hasExpired(startedAt)))
+      },
       onSuccess: (report) =>
         Effect.sync(() => {
           polledAt = now()
@@ -155,7 +168,7 @@ export const make = (options: Options): Driver => {
           return state
         })
     })
-  )
+  })
 
   const wake = (): void => {
     woken.openUnsafe()
@@ -171,6 +184,9 @@ export const make = (options: Options): Driver => {
     return Math.min(MAX_INTERVAL, Math.max(MIN_INTERVAL, failures === 0 ? wanted : Math.max(wanted, own)))
   }
 
+  /** Whether the server should be asked before anything is done about what it said last. */
+  const isOutdated = (): boolean => now() >= polledAt + interval(0)
+
   /** How long the task has to live, if nothing changes. */
   const timeToLive = (): number =>
     state.ttlMillis === null
@@ -182,7 +198,7 @@ export const make = (options: Options): Driver => {
     const due = Math.min(polledAt + interval(failures) * jitter - now(), timeToLive())
     if (due > 0) yield* Effect.raceFirst(Effect.sleep(due), woken.await)
     woken.closeUnsafe()
-    const early = polledAt + MIN_INTERVAL - now()
+    const early = Math.max(askedAt, polledAt) + MIN_INTERVAL - now()
     if (early > 0) yield* Effect.sleep(early)
   })
 
@@ -191,7 +207,7 @@ export const make = (options: Options): Driver => {
     waiting = undefined
     answering.begin()
     while (!isTerminal(state.status)) {
-      if (state.status === "input_required") {
+      if (state.status === "input_required" && isCurrent) {
         if (state.inputRequests !== undefined) yield* answering.attend(state.inputRequests)
         // Such a server asks by requests, which it may hold back until somebody waits for the result.
         // https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#input-required-status
@@ -202,14 +218,23 @@ export const make = (options: Options): Driver => {
       if (Result.isFailure(polled)) {
         polledAt = now()
         failures++
-        if (!isTransient(polled.failure) || failures >= MAX_FAILURES) return yield* Effect.fail(polled.failure)
+        if (!isPassing(polled.failure) || failures >= MAX_FAILURES) return yield* Effect.fail(polled.failure)
         continue
       }
       failures = 0
       // https://modelcontextprotocol.io/extensions/tasks/overview: the task may be considered lost.
       if (!isTerminal(state.status) && hasExpired(changedAt)) return yield* Effect.fail(lose(true))
     }
-    if (outcome === undefined && wantsOutcome()) yield* conclude
+    while (isWanted()) {
+      const concluded = yield* Effect.result(conclude)
+      if (Result.isSuccess(concluded)) return
+      polledAt = now()
+      failures++
+      const { failure } = concluded
+      // Who has waited in vain for so long need not do so again.
+      if (failure.reason._tag === "TimeoutError" || failures >= MAX_FAILURES) return yield* Effect.fail(failure)
+      yield* pause(failures)
+    }
   })
 
   const onAnswered = (): void => {
@@ -235,17 +260,19 @@ export const make = (options: Options): Driver => {
     const due = waiting === undefined || hasFailed(waiting)
       ? remote.result
       : Effect.timeoutOrElse(Fiber.join(waiting), { duration: MIN_INTERVAL, orElse: () => remote.result })
-    const result = yield* Effect.result(within(due, { budget: "call", millis: remote.millis }))
+    const result = yield* Effect.result(remote.inTime(due))
     if (Result.isFailure(result)) {
       const error = result.failure
       if (isTransient(error)) return yield* Effect.fail(error)
       outcome = Exit.fail(error)
       // A task that failed fails with what its request failed with, which may be just that.
-      if (state.status === "completed" && isUnknownTask(error)) lose(hasExpired(startedAt))
+      const isLost = error.reason._tag === "TaskLostError" || state.status === "completed" && isUnknownTask(error)
+      if (isLost) lose(hasExpired(startedAt))
     } else outcome = Exit.succeed(result.success)
   })
 
-  const wantsOutcome = (): boolean => Array.from(watchers).some((watcher) => watcher.wantsOutcome)
+  /** Whether somebody wants to know an outcome that is not known. */
+  const isWanted = (): boolean => outcome === undefined && Array.from(watchers).some((_) => _.wantsOutcome)
 
   /** What came while nobody waited. */
   let missed: ReadonlyArray<Progress> = []
@@ -258,7 +285,7 @@ export const make = (options: Options): Driver => {
     }
   }
 
-  const drive = callers.calling(taskId, handlers.methods, (since) => {
+  const asked = (since: () => number): Effect.Effect<void, McpError.McpError> => {
     sinceAsked = since
     if (onProgress === undefined) return run
     return withProgress(onProgress, (next) => {
@@ -272,28 +299,33 @@ export const make = (options: Options): Driver => {
         })
       )
     })
-  })
+  }
+
+  // A question that came as a request comes once: where the task goes on, it is answered whoever has left meanwhile.
+  const drive = callers.calling(taskId, handlers.methods, asked, !options.goesOn)
 
   // ---------------------------------------------------------------------------
   // Who wants to know
   // ---------------------------------------------------------------------------
 
   const begin = (): void => {
-    const end = remote.onChange(wake)
+    // What was asked long ago may have been answered meanwhile.
+    if (isOutdated()) isCurrent = false
+    const deafen = remote.onChange(wake)
     // Who watches gets to know how to leave before there is a reason to.
     const fiber = options.fork(Effect.andThen(Effect.yieldNow, drive))
-    driving = fiber
+    driving = { fiber, deafen }
     fiber.addObserver((exit) => {
-      end()
-      if (driving !== fiber) return
+      if (driving?.fiber !== fiber) return
       driving = undefined
+      deafen()
       settle(exit)
     })
   }
 
   const settle = (exit: Exit.Exit<void, McpError.McpError>): void => {
     // Who came at the last moment may want more than those before.
-    if (Exit.isSuccess(exit) && outcome === undefined && wantsOutcome()) return begin()
+    if (Exit.isSuccess(exit) && isWanted()) return begin()
     const all = Array.from(watchers)
     watchers.clear()
     for (const watcher of all) watcher.onEnd(Exit.hasInterrupts(exit) ? closed : exit)
@@ -301,6 +333,8 @@ export const make = (options: Options): Driver => {
 
   return {
     state: () => state,
+    current: () =>
+      isTerminal(state.status) || isCurrent && (driving !== undefined || !isOutdated()) ? state : undefined,
     outcome: () => outcome,
     poll,
     wake,
@@ -310,8 +344,10 @@ export const make = (options: Options): Driver => {
       return () => {
         watchers.delete(watcher)
         if (watchers.size > 0 || driving === undefined) return
-        const fiber = driving
+        const { deafen, fiber } = driving
         driving = undefined
+        // What is under way may take its time to end: who comes meanwhile hears by itself.
+        deafen()
         fiber.interruptUnsafe()
       }
     },
@@ -322,6 +358,10 @@ export const make = (options: Options): Driver => {
 const isSame = (a: TaskState, b: TaskState): boolean =>
   a.status === b.status && a.statusMessage === b.statusMessage && a.lastUpdatedAt === b.lastUpdatedAt &&
   keysOf(a) === keysOf(b)
+
+/** How old a task was when it changed last, by the server's clock, which need not be right. In milliseconds. */
+const ageOf = ({ createdAt, lastUpdatedAt }: TaskState): number =>
+  Math.max(0, Date.parse(lastUpdatedAt) - Date.parse(createdAt)) || 0
 
 const keysOf = ({ inputRequests }: TaskState): string => Object.keys(inputRequests ?? {}).join(" ")
 

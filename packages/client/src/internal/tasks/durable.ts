@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -37,9 +38,25 @@ export const run = Effect.fnUntraced(
         Effect.flatMap((task) => task.await),
         Effect.retry({
           schedule: outOfReach,
-          while: (error) => McpError.isMcpError(error) && isTransient(error)
-        })
+          while: (error) => isOutOfReach(error, saved) && Effect.map(hasExpired(saved), (expired) => !expired)
+        }),
+        Effect.catchIf(
+          (error) => isOutOfReach(error, saved),
+          () => Effect.fail(McpError.at(expiredTask(saved), saved.server, saved.method))
+        )
       )
     })
   }
 )
+
+const isOutOfReach = (error: McpError.McpError | McpError.ToolError, { method }: Saved): boolean =>
+  McpError.isMcpError(error) && isTransient(error) &&
+  // A deadline of the wait itself is told as one of the request that the task was made of.
+  !(error.reason._tag === "TimeoutError" && error.method === method)
+
+/** Whether the task may be gone, as far as can be known without its server. */
+const hasExpired = ({ startedAt, ttl }: Saved): Effect.Effect<boolean> =>
+  Effect.map(Clock.currentTimeMillis, (now) => ttl !== null && now >= startedAt + ttl)
+
+const expiredTask = ({ taskId }: Saved): McpError.McpError =>
+  McpError.make(new McpError.TaskLostError({ taskId, expired: true }))

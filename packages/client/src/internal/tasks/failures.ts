@@ -3,6 +3,7 @@ import type { TaskState } from "../session/tasks.ts"
 
 /** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#protocol-errors */
 const INVALID_PARAMS = -32602
+const INTERNAL_ERROR = -32603
 
 export const isUnknownTask = ({ reason }: McpError.McpError): boolean =>
   reason._tag === "JsonRpcError" && reason.code === INVALID_PARAMS
@@ -23,6 +24,10 @@ export const isTransient = ({ reason }: McpError.McpError): boolean => {
       return false
   }
 }
+
+/** Whether a server that could not say how a task is may say so the next time: it may have trouble of its own. */
+export const isPassing = (error: McpError.McpError): boolean =>
+  isTransient(error) || error.reason._tag === "JsonRpcError" && error.reason.code === INTERNAL_ERROR
 
 /** That a task ended otherwise than it was waited for. */
 export const ended = ({ status, statusMessage, taskId }: TaskState): McpError.McpError =>

@@ -24,7 +24,7 @@ const CAPACITY = 256
 /** How long a server may take to cancel a task that nobody waits for any more. */
 export const CANCEL_MILLIS = 5_000
 
-export interface Options<A, E> extends Omit<Driver.Options, "answered"> {
+export interface Options<A, E> extends Omit<Driver.Options, "answered" | "goesOn"> {
   readonly request: Saved.Origin
   /** The questions that have been answered already. */
   readonly answered?: Iterable<string> | undefined
@@ -46,7 +46,9 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
     options
   const { taskId } = options.state
   const answered = new Set(options.answered)
-  const driver = Driver.make({ ...options, answered })
+  /** The questions whose answers the server has not acknowledged yet: those that were given by hand. */
+  const onTheirWay = new Set<string>()
+  const driver = Driver.make({ ...options, answered, goesOn: cancels === "never" })
   let kept: Exit.Exit<A, E | McpError.McpError> | undefined
 
   // ---------------------------------------------------------------------------
@@ -68,7 +70,8 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
   const outcome: Effect.Effect<unknown, McpError.McpError> = Effect.callback((resume) => {
     const known = driver.outcome()
     if (known !== undefined) return resume(known)
-    const question = questionsOf(driver.state())
+    const current = driver.current()
+    const question = current === undefined ? undefined : questionsOf(current)
     if (question !== undefined) return resume(Effect.fail(question))
     const unwatch = driver.watch({
       wantsOutcome: true,
@@ -89,12 +92,18 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
   const readOutcome = Effect.flatMap(
     outcome,
     (result) =>
-      Effect.flatMap(
-        read(result),
-        (value) =>
-          driver.state().status === "failed" && !isToolFailure(result)
-            ? Effect.fail(ended(driver.state()))
-            : Effect.succeed(value)
+      Effect.onExit(
+        Effect.flatMap(
+          read(result),
+          (value) =>
+            driver.state().status === "failed" && !isToolFailure(result)
+              ? Effect.fail(ended(driver.state()))
+              : Effect.succeed(value)
+        ),
+        (exit) =>
+          Effect.sync(() => {
+            if (!Exit.hasInterrupts(exit)) kept ??= exit
+          })
       )
   )
 
@@ -126,7 +135,6 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
       ? readOutcome
       : Effect.raceFirst(readOutcome, overdue(deadline.limits, begunAt, deadline.since ?? begunAt))
     return Effect.onExit(waiting, (exit) => {
-      if (driver.outcome() !== undefined && !Exit.hasInterrupts(exit)) kept ??= exit
       const isLeft = Exit.isFailure(exit) && !(isManual && isQuestion(exit))
       return cancels === "always" && Exit.isFailure(exit) || cancels === "left" && isLeft ? abandon : Effect.void
     })
@@ -147,7 +155,8 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
         ? Exit.fail(ended(state))
         : undefined
     const reached = Effect.callback<State, McpError.McpError>((resume) => {
-      const known = check(driver.state())
+      const current = driver.current()
+      const known = current === undefined ? undefined : check(current)
       if (known !== undefined) return resume(known)
       const unwatch = driver.watch({
         wantsOutcome: false,
@@ -183,7 +192,7 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
         }
         return driver.watch({
           wantsOutcome: false,
-          onState: (state) => void Queue.offerUnsafe(queue, toState(state)),
+          onState: (state, isChanged) => void (isChanged && Queue.offerUnsafe(queue, toState(state))),
           // Somebody else may know the answer.
           onStuck: () => {},
           onEnd: (exit) =>
@@ -208,17 +217,23 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
       )
   )
 
-  const answer = (inputResponses: JsonObject): Effect.Effect<void, McpError.McpError> => {
-    const keys = Object.keys(inputResponses)
-    const again = keys.find((key) => answered.has(key))
-    if (again !== undefined) {
-      return misused(`The question ${JSON.stringify(again)} of task ${taskId} has been answered before`)
-    }
-    return Effect.map(remote.update(inputResponses), () => {
-      for (const key of keys) answered.add(key)
-      driver.wake()
+  const answer = (inputResponses: JsonObject): Effect.Effect<void, McpError.McpError> =>
+    Effect.suspend(() => {
+      const keys = Object.keys(inputResponses)
+      const again = keys.find((key) => answered.has(key) || onTheirWay.has(key))
+      if (again !== undefined) {
+        return misused(`The question ${JSON.stringify(again)} of task ${taskId} has been answered before`)
+      }
+      for (const key of keys) onTheirWay.add(key)
+      return Effect.onExit(remote.update(inputResponses), (exit) =>
+        Effect.sync(() => {
+          for (const key of keys) {
+            onTheirWay.delete(key)
+            if (Exit.isSuccess(exit)) answered.add(key)
+          }
+          if (Exit.isSuccess(exit)) driver.wake()
+        }))
     })
-  }
 
   const locate = <B, E2>(effect: Effect.Effect<B, E2>): Effect.Effect<B, E2> => Effect.mapError(effect, locateError)
   // An error that says where it comes from is of the same type as before.
