@@ -661,6 +661,25 @@ describe("the tasks of a server", () => {
       assert.isEmpty(server.of("tasks/get"))
     }))
 
+  it.effect("are listed anew each time that the stream runs", () =>
+    Effect.gen(function*() {
+      let isEmpty = false
+      const { client, server } = yield* connect({
+        methods: ({ tasks }) => ({
+          "tasks/list": () =>
+            Effect.sync(() => ({
+              tasks: isEmpty ? [] : Array.from(tasks.values(), (task) => ({ ttl: null, ...task }))
+            }))
+        })
+      })
+      yield* client.startTool("optional")
+      const listing = Stream.runCollect(Stream.map(client.listTasks(), ({ taskId }) => taskId))
+      assert.deepStrictEqual(yield* listing, [FIRST])
+      isEmpty = true
+      assert.deepStrictEqual(yield* listing, [FIRST])
+      assert.lengthOf(server.of("tasks/get"), 1)
+    }))
+
   it.effect("are listed without those that make no sense", () =>
     Effect.gen(function*() {
       const { client } = yield* connect(pages({

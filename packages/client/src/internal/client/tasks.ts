@@ -315,24 +315,24 @@ export const make = (
     const { maxItems = 10_000, maxPages = 250 } = options
     const deadline = timeouts.list(options)
     if (McpError.isMcpError(deadline)) return Stream.fail(McpError.at(deadline, server, "tasks/list"))
-    let count = 0
-    const fetch = (cursor: string | undefined) =>
-      run({ method: "tasks/list", repeatable: always }, (session) =>
-        Effect.map(
-          session.tasks.list(cursor, { deadline, meta: options.meta }),
-          (page) => {
-            count += page?.tasks.length ?? 0
-            return { items: page?.tasks ?? [], nextCursor: page?.nextCursor }
-          }
-        ))
-    return Stream.suspend(() =>
-      paged<TaskState>({ fetch, maxItems, maxPages }).pipe(
+    return Stream.suspend(() => {
+      let count = 0
+      const fetch = (cursor: string | undefined) =>
+        run(
+          { method: "tasks/list", repeatable: always },
+          (session) =>
+            Effect.map(session.tasks.list(cursor, { deadline, meta: options.meta }), (page) => {
+              count += page?.tasks.length ?? 0
+              return { items: page?.tasks ?? [], nextCursor: page?.nextCursor }
+            })
+        )
+      return paged<TaskState>({ fetch, maxItems, maxPages }).pipe(
         Stream.flattenIterable,
         Stream.map(Task.toState),
         Stream.mapError((error) => McpError.at(error, server, "tasks/list")),
         Stream.concat(Stream.suspend(() => count === 0 ? own : Stream.empty))
       )
-    )
+    })
   }
 
   return {
