@@ -199,7 +199,7 @@ export const make = (options: Options): Driver => {
     if (due > 0) yield* Effect.raceFirst(Effect.sleep(due), woken.await)
     woken.closeUnsafe()
     const early = Math.max(askedAt, polledAt) + MIN_INTERVAL - now()
-    if (early > 0) yield* Effect.sleep(early)
+    if (early > 0) yield* Effect.sleep(Math.ceil(early))
   })
 
   const run = Effect.gen(function*() {

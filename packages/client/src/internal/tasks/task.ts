@@ -117,9 +117,10 @@ export const make = <A, E>(options: Options<A, E>): McpTask<A, E> => {
       const late = total <= 0 && totalMillis !== idleMillis
         ? { budget: "total" as const, millis: totalMillis }
         : { budget, millis: idleMillis }
+      // Of a part of a millisecond no clock knows when it is over.
       return Math.min(idle, total) <= 0
         ? Effect.fail(McpError.make(new McpError.TimeoutError(late)))
-        : Effect.andThen(Effect.sleep(Math.min(idle, total)), overdue(limits, begunAt, since))
+        : Effect.andThen(Effect.sleep(Math.ceil(Math.min(idle, total))), overdue(limits, begunAt, since))
     })
 
   const abandon = Effect.suspend(() =>
