@@ -78,7 +78,8 @@ export interface ExchangeOptions {
  * - `Dropped`: a request of the server that gets no answer, because too many of its requests are under way, or because
  *   servers of its protocol version must not send any.
  * - `InvalidTool`: a tool that is left out of lists, since it could not be called as the protocol wants.
- * - `HandlerFailed`: a handler of a request of the server failed or died. The server is not told why.
+ * - `HandlerFailed`: a handler of a request of the server failed or died, or a message of it could not be dealt with. The
+ *   server is not told why.
  * - `NotRestored`: what the client had set by `method` in a session that was lost could not be set again in the next.
  * - `CacheFailed`: the store of the client's cache failed, or what it had could not be read. The server is asked instead.
  * - `Stderr`: a line that the server's process printed on its standard error.

@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { Connection, Incoming } from "../../McpTransport.ts"
@@ -15,27 +16,34 @@ export const hear = (
     /** Called before those who watch. */
     readonly onNotification: (notification: Notification) => void
   }
-): Effect.Effect<void> =>
+): Effect.Effect<void> => {
+  const take = (incoming: Incoming): void => {
+    switch (incoming._tag) {
+      case "Diagnostic":
+        return onDiagnostic(incoming.diagnostic)
+      case "Request":
+        return era.onRequest(incoming)
+      case "Notification": {
+        era.onNotification(incoming)
+        onNotification(incoming)
+      }
+    }
+  }
   // Between two batches those who watch come to their turn, so that a flood does not fill their buffers.
-  Queue.takeBetween(connection.incoming, 1, BATCH).pipe(
+  return Queue.takeBetween(connection.incoming, 1, BATCH).pipe(
     Effect.map((batch) => {
       for (const incoming of batch) {
-        switch (incoming._tag) {
-          case "Diagnostic": {
-            onDiagnostic(incoming.diagnostic)
-            break
-          }
-          case "Request": {
-            era.onRequest(incoming)
-            break
-          }
-          case "Notification": {
-            era.onNotification(incoming)
-            onNotification(incoming)
-          }
+        try {
+          take(incoming)
+        } catch (defect) {
+          // Whatever one message does, the others are heard.
+          onDiagnostic({ _tag: "HandlerFailed", method: methodOf(incoming), cause: Cause.die(defect) })
         }
       }
     }),
     Effect.forever,
     Effect.ignore
   )
+}
+
+const methodOf = (incoming: Incoming): string => "method" in incoming ? incoming.method : incoming._tag
