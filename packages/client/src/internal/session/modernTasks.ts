@@ -4,7 +4,7 @@ import * as McpError from "../../McpError.ts"
 import { isJsonObject, type JsonObject, type ServerCapabilities } from "../../McpSchema.ts"
 import * as InputRounds from "./inputRounds.ts"
 import type { Session } from "./session.ts"
-import { isTerminal, millisOf, readTask, type TaskReport, type Tasks, type TaskState } from "./tasks.ts"
+import { isTerminal, isUnknownTask, millisOf, readTask, type TaskReport, type Tasks, type TaskState } from "./tasks.ts"
 
 /** https://modelcontextprotocol.io/extensions/tasks/overview */
 export const TASKS_EXTENSION = "io.modelcontextprotocol/tasks"
@@ -46,7 +46,7 @@ export const make = (
     result: (taskId, options) =>
       get(taskId, options).pipe(
         // What a task failed with may look the same.
-        Effect.mapError((error) => isUnknown(error) ? McpError.make(lost(taskId)) : error),
+        Effect.mapError((error) => isUnknownTask(error) ? McpError.make(lost(taskId)) : error),
         Effect.flatMap(({ outcome }) => {
           const description = `The server says that the task ${taskId} has ended, but not with what`
           return outcome ?? Effect.fail(McpError.make(new McpError.ProtocolError({ description })))
@@ -100,10 +100,5 @@ const outcomeOf = (
 }
 
 const INTERNAL_ERROR = -32603
-
-const INVALID_PARAMS = -32602
-
-const isUnknown = ({ reason }: McpError.McpError): boolean =>
-  reason._tag === "JsonRpcError" && reason.code === INVALID_PARAMS
 
 const lost = (taskId: string) => new McpError.TaskLostError({ taskId, expired: false })

@@ -69,6 +69,13 @@ export interface TaskPage {
   readonly nextCursor: string | undefined
 }
 
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#protocol-errors */
+const INVALID_PARAMS = -32602
+
+/** Whether this is how a server answers that it does not know a task. */
+export const isUnknownTask = ({ reason }: McpError.McpError): boolean =>
+  reason._tag === "JsonRpcError" && reason.code === INVALID_PARAMS
+
 export const isTerminal = (status: TaskStatus): boolean =>
   status === "completed" || status === "failed" || status === "cancelled"
 

@@ -12,9 +12,9 @@ import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import type { Callers } from "../session/callers.ts"
 import { withProgress } from "../session/progress.ts"
 import type { Handlers } from "../session/session.ts"
-import { isTerminal, type TaskReport, type TaskState } from "../session/tasks.ts"
+import { isTerminal, isUnknownTask, type TaskReport, type TaskState } from "../session/tasks.ts"
 import * as Answering from "./answering.ts"
-import { ended, isPassing, isTransient, isUnknownTask } from "./failures.ts"
+import { ended, isPassing, isTransient } from "./failures.ts"
 
 /** Whatever the server wants, it is not asked more often, nor more seldom, than so: in milliseconds. */
 const MIN_INTERVAL = 50

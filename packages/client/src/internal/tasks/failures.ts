@@ -1,12 +1,7 @@
 import * as McpError from "../../McpError.ts"
 import type { TaskState } from "../session/tasks.ts"
 
-/** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks#protocol-errors */
-const INVALID_PARAMS = -32602
 const INTERNAL_ERROR = -32603
-
-export const isUnknownTask = ({ reason }: McpError.McpError): boolean =>
-  reason._tag === "JsonRpcError" && reason.code === INVALID_PARAMS
 
 /** Whether the server can not be reached just now. */
 export const isTransient = ({ reason }: McpError.McpError): boolean => {

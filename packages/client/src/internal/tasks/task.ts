@@ -11,9 +11,9 @@ import type { McpTask, State, Status, WaitOptions } from "../../McpTask.ts"
 import type { Deadline } from "../../McpTransport.ts"
 import { monotonicMillis } from "../jsonrpc/monotonic.ts"
 import { within } from "../jsonrpc/within.ts"
-import { isTerminal, type TaskState } from "../session/tasks.ts"
+import { isTerminal, isUnknownTask, type TaskState } from "../session/tasks.ts"
 import * as Driver from "./driver.ts"
-import { ended, isUnknownTask } from "./failures.ts"
+import { ended } from "./failures.ts"
 import * as Saved from "./saved.ts"
 
 export const TypeId = "~@effect-mcp/client/McpTask" as const
