@@ -132,7 +132,7 @@ export const make = (options: {
 
     const through: Cache.Cache["through"] = (request, send) =>
       Effect.suspend(() => {
-        const { cache, meta, method, params, resume } = request
+        const { cache, method, options: { meta, resume }, params } = request
         // What the user adds may change the answer.
         if (!isOpen || cache === "bypass" || meta !== undefined || resume !== undefined) return send(request)
         const cursor = params?.["cursor"]

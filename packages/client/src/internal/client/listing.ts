@@ -57,7 +57,7 @@ const fetchPage = <A, Result extends Cursor>(
     method,
     params: cursor === undefined ? undefined : { cursor },
     deadline: timeouts.list(options),
-    meta: options.meta,
+    options,
     cache: options.cache ?? "use",
     repeatable: always,
     without: ({ capabilities }) => capabilities[capability] === undefined ? Exit.succeed(empty) : undefined,

@@ -1,6 +1,7 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { ProgressOptions } from "../../McpClient.ts"
 import * as McpError from "../../McpError.ts"
 import type { CallHandlers } from "../../McpHandlers.ts"
 import type { JsonObject, Progress } from "../../McpSchema.ts"
@@ -31,12 +32,8 @@ export interface Operation {
 export interface Request<A, E, R, R2> extends Operation {
   readonly params: JsonObject | undefined
   readonly deadline: Deadline | McpError.McpError
-  readonly meta: JsonObject | undefined
-  readonly onProgress?: ((progress: Progress) => Effect.Effect<void, never, R2>) | undefined
-  /** What answers the server meanwhile. */
-  readonly handlers?: CallHandlers<R2> | undefined
-  readonly input?: "manual" | undefined
-  readonly resume?: Resume | undefined
+  /** What the user wants of it, beside its deadline. */
+  readonly options: Pick<ProgressOptions<R2>, "handlers" | "input" | "meta" | "onProgress" | "resume">
   /** What to do with what the cache keeps. Of other requests it keeps nothing. */
   readonly cache?: Mode | undefined
   /** Called whenever it is sent: again when it is repeated. */
@@ -152,11 +149,12 @@ export const make = (options: {
     request: Request<A, E, R, R2>,
     deadline: Deadline
   ): Effect.Effect<A, E | McpError.McpError, R | R2> => {
-    const { meta, method, onAsk, onInput, onProgress, onTask, params, read, task, tracked, without } = request
-    const handlers = request.handlers === undefined ? undefined : answering(request.handlers)
+    const { method, onAsk, onInput, onTask, options, params, read, task, tracked, without } = request
+    const { meta, onProgress } = options
+    const handlers = options.handlers === undefined ? undefined : answering(options.handlers)
     return Effect.suspend(() => {
       // What the server was given already need not be asked for again.
-      let resume = request.resume
+      let resume: Resume | undefined = options.resume
       const onResume = (next: Resume): void => {
         resume = next
         onInput?.()
@@ -164,7 +162,7 @@ export const make = (options: {
       const since = now()
       const send = (session: Session, onProgress: ((progress: Progress) => void) | undefined) => {
         onAsk?.()
-        const isManual = request.input === "manual"
+        const isManual = options.input === "manual"
         return session.request(method, params, {
           deadline,
           meta,

@@ -26,7 +26,7 @@ export const make = (
       method: "completion/complete",
       params: context === undefined ? { ref, argument } : { ref, argument, context },
       deadline: timeouts.call(options),
-      meta: options.meta,
+      options,
       repeatable: always,
       without: withoutCompletions,
       read: readCompleteResult
@@ -37,7 +37,7 @@ export const make = (
       method: "ping",
       params: undefined,
       deadline: timeouts.call(options),
-      meta: options.meta,
+      options,
       repeatable: always,
       without: noCondition,
       read: () => Exit.void
@@ -48,7 +48,7 @@ export const make = (
       method: "logging/setLevel",
       params: { level },
       deadline: timeouts.call(options),
-      meta: options.meta,
+      options,
       repeatable: always,
       without: withoutLogging,
       read: () => {
@@ -76,11 +76,7 @@ export const make = (
       method,
       params,
       deadline: timeouts.call(options),
-      meta: withMeta(params, options.meta),
-      onProgress: options.onProgress,
-      handlers: options.handlers,
-      input: options.input,
-      resume: options.resume,
+      options: { ...options, meta: withMeta(params, options.meta) },
       repeatable: () => options.idempotent === true,
       without: noCondition,
       read: Exit.succeed
