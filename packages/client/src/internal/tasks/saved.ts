@@ -54,13 +54,16 @@ export const toJSON = ({ answered, outcome, request, startedAt, state }: {
 
 const decode = Schema.decodeUnknownExit(Saved)
 
-/** Reads what was saved of a task of a request. */
+/** Reads what was saved of a task of a request. Without a name, of whatever it was made. */
 export const fromJSON = (
   json: unknown,
   { method, name }: { readonly method: string; readonly name: string | undefined }
 ): Exit.Exit<Saved, McpError.McpError> => {
   const decoded = decode(json)
-  if (Exit.isFailure(decoded)) return misfit(`this is no saved task: ${String(decoded.cause)}`)
+  if (Exit.isFailure(decoded)) {
+    const [reason] = decoded.cause.reasons
+    return misfit(`it is no saved task${reason?._tag === "Fail" ? `: ${reason.error.message}` : ""}`)
+  }
   const saved = decoded.value
   return saved.method === method && saved.name === (name ?? saved.name)
     ? Exit.succeed(saved)
