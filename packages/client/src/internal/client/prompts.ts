@@ -72,6 +72,7 @@ export const make = (
     options: TaskOptions<R> = {}
   ) => {
     const name = nameOf(prompt)
+    // By name, the overloads take an object.
     const encoded = typeof prompt === "string"
       ? toStrings({ kind: "prompt", name }, args as McpSchema.JsonObject)
       : McpPrompt.encodeArguments(prompt, args)

@@ -42,6 +42,7 @@ export const make = (
     options: TaskOptions<R> = {}
   ) =>
     typeof tool === "string"
+      // By name, the overloads take an object.
       ? startWith(tool, input as McpSchema.JsonObject, options, failIfError(tool, server))
       : Effect.flatMap(
         locate(McpTool.encodeInput(tool, input), server, "tools/call"),
