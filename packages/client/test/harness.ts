@@ -66,6 +66,9 @@ export const settled: Effect.Effect<void> = Effect.forEach(Array.from({ length: 
   discard: true
 })
 
+/** Lets the event loop turn once. */
+export const turn: Effect.Effect<void> = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+
 /** Starts an effect, and lets it run until it waits for something that does not come by itself. */
 export const start = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.Fiber<A, E>, never, R> =>
   Effect.tap(Effect.forkChild(effect, { startImmediately: true }), () => settled)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import { turn } from "../harness.ts"
 import * as Random from "../stdio/random.ts"
 import {
   type Call,
@@ -16,8 +17,7 @@ import {
   progress,
   type Script,
   serve,
-  text,
-  turn
+  text
 } from "./support.ts"
 
 /** What a server may do with any request. */

@@ -8,8 +8,8 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { failsWith } from "../harness.ts"
-import { type Call, callText, connect, leavesNothing, type Script, serve, text, transportTo, turn } from "./support.ts"
+import { failsWith, turn } from "../harness.ts"
+import { type Call, callText, connect, leavesNothing, type Script, serve, text, transportTo } from "./support.ts"
 
 const valuesOf = (calls: ReadonlyArray<Pick<Call, "headers">>, name: string) =>
   calls.map(({ headers }) => headers[name])

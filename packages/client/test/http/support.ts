@@ -362,6 +362,3 @@ export const callText = (client: McpClient.McpClient, tool: string, options?: Mc
     assert(block?.type === "text")
     return block.text
   })
-
-/** Lets the event loop turn once. */
-export const turn: Effect.Effect<void> = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))

@@ -14,7 +14,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Workflow from "effect/workflow/Workflow"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
-import { clientOf, eras, reasonOf, settled } from "../harness.ts"
+import { clientOf, eras, reasonOf, settled, turn } from "../harness.ts"
 import { connect, FIRST, type Server } from "./support.ts"
 
 const research = McpTool.make("required", {
@@ -67,8 +67,6 @@ const started = (server: Server) =>
   Effect.repeat(Effect.andThen(turn, settled), { until: () => server.tasks.has(FIRST) }).pipe(
     Effect.andThen(Effect.andThen(turn, settled))
   )
-
-const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
 const at = new Date(86_400_000)
 
