@@ -254,7 +254,7 @@ interface Connected {
 }
 
 /**
- * Makes a mocked transport.
+ * Makes a mocked transport. What runs as a task ends with the scope.
  *
  * @category constructors
  * @since 0.1.0

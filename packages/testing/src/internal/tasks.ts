@@ -46,7 +46,7 @@ export interface Tasks {
     readonly ask: (method: string, params: JsonObject) => Effect.Effect<unknown, McpError.JsonRpcError>
   }) => Effect.Effect<JsonObject>
   /** What answers requests about tasks. */
-  readonly methods: { readonly [isModern in "legacy" | "modern"]: Readonly<Record<string, MethodHandler>> }
+  readonly methods: { readonly [era in "legacy" | "modern"]: Readonly<Record<string, MethodHandler>> }
 }
 
 /** Whether any tool of a mock may run as a task. */
